@@ -1,0 +1,48 @@
+"""Exact gradients of NumPy code, to any order.
+
+    import autograd_lite as ag
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    (x * x).sum().backward()
+    x.grad                                   # array([2., 4.])
+    ag.grad(lambda x: np.sum(np.sin(x)))     # a function: the gradient
+
+Layers, each importing only those above it: table, pytree and modes; the graph (sweep, debugging,
+graph, recording); rules; transforms; compiler and drawing; testing.
+"""
+
+from autograd_lite import pytree, rules
+from autograd_lite.graph import Tensor, tensor
+from autograd_lite.modes import debug, keep, no_grad, scope
+from autograd_lite.rules.activations import (
+    log_softmax,
+    logsumexp,
+    relu,
+    sigmoid,
+    softmax,
+    softmax_cross_entropy,
+    stop_gradient,
+)
+from autograd_lite.transforms import grad, gradients, value_and_grad, vjp
+
+__version__ = "0.1.0"
+__all__ = [
+    "Tensor",
+    "debug",
+    "grad",
+    "gradients",
+    "keep",
+    "log_softmax",
+    "logsumexp",
+    "no_grad",
+    "pytree",
+    "relu",
+    "rules",
+    "scope",
+    "sigmoid",
+    "softmax",
+    "softmax_cross_entropy",
+    "stop_gradient",
+    "tensor",
+    "value_and_grad",
+    "vjp",
+]

@@ -1,0 +1,491 @@
+"""Tensor: an array that knows how it was computed.
+
+A value is apart from its graph node: a Tensor holds an array and, where gradients are wanted, a
+Node; the node keeps only what its rules read. So an intermediate array dies as soon as neither
+the user nor a rule needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import ref
+
+import numpy as np
+
+from autograd_lite.debugging import check_cotangent
+from autograd_lite.modes import MODES
+from autograd_lite.sweep import PICK, Leaf, Node, own, sweep
+
+__all__ = ["Tensor", "as_tensors", "new_tensor", "picked", "seed_for", "tensor"]
+
+
+class Tensor:
+    """An array that operations on it are recorded for.
+
+    `Tensor(data, requires_grad=…, dtype=…, name=…)` is `ag.tensor`.
+    """
+
+    __slots__ = ("__weakref__", "_grad", "_name", "_node", "_value")
+    #: True for nn.Parameter: transforms give arrays for it, and zeros where it requires no grad.
+    is_parameter = False
+    __hash__ = object.__hash__
+
+    _value: Any
+    _node: Node | None
+
+    def __init__(
+        self, data: Any, *, requires_grad: bool = False, dtype: Any = None, name: str | None = None
+    ) -> None:
+        self._value = _array(data, dtype, name)
+        self._node = None
+        if name is not None:
+            self.name = name
+        if requires_grad:
+            self.requires_grad = True
+
+    # --- attributes
+
+    @property
+    def data(self) -> np.ndarray[Any, Any]:
+        """The array itself, 0-d for a scalar. Assigning replaces it, or says it was changed."""
+        value = self._value
+        if type(value) is not np.ndarray:
+            value = self._value = np.asarray(value)
+        return value  # type: ignore[no-any-return]
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        old, node = self._value, self._node
+        new = old if value is old else _array(value, None, self.name)
+        if node is not None and not isinstance(node, Leaf):
+            raise TypeError(
+                f"cannot set the data of {self.name or 'a tensor'} that {node.plan.op.path} "
+                "computed; use detach() for a constant that you can change"
+            )
+        if new.shape != old.shape or (node is not None and new.dtype.kind != "f"):
+            raise ValueError(
+                f"cannot set the data of {self.name or 'a tensor'} of shape {old.shape} and dtype "
+                f"{old.dtype} to an array of shape {new.shape} and dtype {new.dtype}"
+            )
+        self._value = new
+        if isinstance(node, Leaf):
+            if np.shares_memory(new, old):
+                node.stale = True  # what was recorded with the old numbers cannot be swept
+            self._node = Leaf(self, new.shape, new.dtype)
+
+    @property
+    def grad(self) -> Any:
+        """What `backward()` has added up: None, an array, or a Tensor after create_graph=True."""
+        return getattr(self, "_grad", None)
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None and np.shape(value) != self.shape:
+            raise ValueError(
+                f"grad of {self.name or 'a tensor'}: expected shape {self.shape}, got "
+                f"{np.shape(value)}; set None to clear it"
+            )
+        self._grad = value if value is None or isinstance(value, Tensor) else np.asarray(value)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients pass through this tensor."""
+        return self._node is not None and self._node.tracked
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if wanted == self.requires_grad:
+            return
+        if not wanted and not isinstance(self._node, Leaf):
+            raise TypeError(
+                "requires_grad of a computed tensor cannot be switched off; use detach()"
+            )
+        if wanted and self._value.dtype.kind != "f":
+            raise TypeError(
+                f"{self.name or 'a tensor'} of dtype {self._value.dtype} cannot require grad: only "
+                "floats have gradients; pass dtype=float"
+            )
+        self._node = Leaf(self, self._value.shape, self._value.dtype) if wanted else None
+
+    @property
+    def name(self) -> str | None:
+        """The name that messages, pictures and programs use."""
+        own_name: str | None = getattr(self, "_name", None)
+        if own_name is None and self._node is not None and not isinstance(self._node, Leaf):
+            return self._node.name
+        return own_name
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        self._name = value
+        if self._node is not None:
+            self._node.note(name=value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis."""
+        return self._value.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._value.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self._value.size  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the elements."""
+        return self._value.dtype  # type: ignore[no-any-return]
+
+    @property
+    def T(self) -> Tensor:
+        """The tensor with its axes reversed."""
+        return self.transpose()  # type: ignore[no-any-return]
+
+    @property
+    def mT(self) -> Tensor:
+        """The tensor with its last two axes exchanged."""
+        return self.swapaxes(-1, -2)  # type: ignore[no-any-return]
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return self._node is None or self._node.plan is None
+
+    @property
+    def node(self) -> Node | None:
+        """The graph's record of how this tensor came about; None where nothing is recorded."""
+        return self._node
+
+    # --- values out of the graph
+
+    def item(self) -> Any:
+        """The one element as a Python number. Raises ValueError for more than one."""
+        _refuse_traced(self, ".item()")
+        if self.size != 1:
+            raise ValueError(f"item() needs one element, {_described(self)} has {self.size}")
+        return self._value.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists."""
+        return self.numpy().tolist()
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """A read-only view of the values."""
+        _refuse_traced(self, ".numpy()")
+        view = self.data.view()
+        view.flags.writeable = False
+        return view
+
+    def detach(self) -> Tensor:
+        """A tensor that shares the values and requires no grad."""
+        return new_tensor(self._value, None)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        if self._node is not None:
+            _refuse_detaching(self, "converting it to an array")
+        return np.array(self._value, dtype=dtype, copy=copy)
+
+    def __float__(self) -> float:
+        return float(self._scalar("float()"))
+
+    def __int__(self) -> int:
+        return int(self._scalar("int()"))
+
+    def __complex__(self) -> complex:
+        return complex(self._scalar("complex()"))
+
+    def __index__(self) -> int:
+        value = self._scalar("use as an index")
+        if value.dtype.kind not in "iub":
+            raise TypeError(f"only integer tensors can be an index, got {_described(self)}")
+        return int(value)
+
+    def __bool__(self) -> bool:
+        _refuse_traced(self, "bool()")
+        return bool(self._value)
+
+    def _scalar(self, use: str) -> Any:
+        if self._node is not None:
+            _refuse_detaching(self, use)
+        if self._value.size != 1:
+            raise TypeError(f"{use} needs one element, {_described(self)} has {self.size}")
+        return self._value.reshape(())
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return int(self.shape[0])
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __repr__(self) -> str:
+        text = np.array2string(np.asarray(self._value), separator=", ", prefix="tensor(")
+        parts = [text]
+        if self.dtype not in (np.float64, np.int64, np.bool_):
+            parts.append(f"dtype={self.dtype}")
+        if self.name:
+            parts.append(f"name={self.name!r}")
+        if self.requires_grad:
+            node = self._node
+            by = node is not None and node.plan is not None
+            parts.append(f"from={node.plan.op.name}" if by and node else "requires_grad=True")
+        return f"tensor({', '.join(parts)})"
+
+    def __str__(self) -> str:
+        return str(np.asarray(self._value))
+
+    def __format__(self, spec: str) -> str:
+        return format(self._value if self.ndim else np.asarray(self._value)[()], spec)
+
+    # --- copies
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        grad = self.grad.data if isinstance(self.grad, Tensor) else self.grad
+        return _rebuilt, (type(self), self.data, self.requires_grad, self.name, grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        rebuild, (cls, data, wanted, name, grad) = self.__reduce__()
+        copy = rebuild(cls, data.copy(), wanted, name, None if grad is None else grad.copy())
+        memo[id(self)] = copy
+        return copy  # type: ignore[no-any-return]
+
+    # --- the backward pass
+
+    def backward(
+        self, gradient: Any = None, *, retain_graph: bool = True, create_graph: bool = False
+    ) -> None:
+        """Add the gradient of this tensor to the `.grad` of every leaf it depends on.
+
+        `gradient` is the cotangent of this tensor, of its shape; it may be left out for one
+        element. With `create_graph` the gradients are Tensors that can be differentiated again;
+        without `retain_graph` the graph is freed. Either every leaf gets its whole gradient or,
+        where this raises, none is changed.
+
+        Raises RuntimeError if nothing was recorded or the graph was freed, ValueError for a
+        missing or misshapen `gradient`.
+        """
+        node = self._node
+        if node is None or not node.tracked:
+            raise RuntimeError(
+                f"backward() on {_described(self)}, which does not require grad: nothing was "
+                "recorded; make a leaf with requires_grad=True and compute outside no_grad()"
+            )
+        seed = seed_for(self, gradient, create_graph)
+        modes = MODES.get()
+        found = sweep(
+            [(node, seed)],
+            as_tensors=as_tensors if create_graph else None,
+            free=not retain_graph,
+            watch=check_cotangent if modes.debug else None,
+        )
+        if not create_graph:
+            found = own(found, [seed])
+        totals = []
+        for leaf, g in found.items():
+            holder = leaf.tensor() if isinstance(leaf, Leaf) else (leaf.info or {})["retain"]()
+            if holder is not None:
+                old = holder.grad
+                totals.append((holder, g if old is None else old + g))
+        for holder, total in totals:
+            holder._grad = total if isinstance(total, Tensor) else np.asarray(total)
+
+    def zero_grad(self) -> None:
+        """Set `.grad` to None."""
+        self._grad = None
+
+    def retain_grad(self) -> None:
+        """Have `backward()` leave this tensor's cotangent in its `.grad`, though it is no leaf."""
+        if self._node is None:
+            raise RuntimeError(f"retain_grad() on {_described(self)}, which does not require grad")
+        if not isinstance(self._node, Leaf):
+            self._node.note(retain=ref(self))
+
+    # --- operations: autograd_lite.recording installs NumPy's protocols and the table's methods
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TypeError(
+            "tensors are not changed in place: x[index] = value has no gradient; use "
+            "x = ag.put(x, index, value), or x.data[index] = value for a leaf outside the graph"
+        )
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._rebind("+", other) + other
+
+    def __isub__(self, other: Any) -> Any:
+        return self._rebind("-", other) - other
+
+    def __imul__(self, other: Any) -> Any:
+        return self._rebind("*", other) * other
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._rebind("/", other) / other
+
+    def _rebind(self, sign: str, other: Any) -> Any:
+        """This tensor, for x += y to become x = x + y; a leaf that requires grad would be lost."""
+        if isinstance(self._node, Leaf):
+            name = self.name or "x"
+            raise TypeError(
+                f"{name} {sign}= … on a leaf that requires grad would rebind the name to a "
+                f"computed tensor; write {name}.data {sign}= … to update it in place, or "
+                f"y = {name} {sign} … for a new tensor"
+            )
+        return self
+
+    if TYPE_CHECKING:
+        # Installed from the table by autograd_lite.rules; a test holds the two lists together.
+        def __getattr__(self, name: str) -> Any: ...
+        def __add__(self, other: Any) -> Any: ...
+        def __radd__(self, other: Any) -> Any: ...
+        def __sub__(self, other: Any) -> Any: ...
+        def __rsub__(self, other: Any) -> Any: ...
+        def __mul__(self, other: Any) -> Any: ...
+        def __rmul__(self, other: Any) -> Any: ...
+        def __truediv__(self, other: Any) -> Any: ...
+        def __rtruediv__(self, other: Any) -> Any: ...
+        def __floordiv__(self, other: Any) -> Any: ...
+        def __rfloordiv__(self, other: Any) -> Any: ...
+        def __mod__(self, other: Any) -> Any: ...
+        def __rmod__(self, other: Any) -> Any: ...
+        def __pow__(self, other: Any) -> Any: ...
+        def __rpow__(self, other: Any) -> Any: ...
+        def __matmul__(self, other: Any) -> Any: ...
+        def __rmatmul__(self, other: Any) -> Any: ...
+        def __neg__(self) -> Any: ...
+        def __pos__(self) -> Any: ...
+        def __abs__(self) -> Any: ...
+        def __lt__(self, other: Any) -> Any: ...
+        def __le__(self, other: Any) -> Any: ...
+        def __gt__(self, other: Any) -> Any: ...
+        def __ge__(self, other: Any) -> Any: ...
+        def __eq__(self, other: object) -> Any: ...
+        def __ne__(self, other: object) -> Any: ...
+        def __getitem__(self, index: Any) -> Any: ...
+
+
+_allocate: Callable[[type[Tensor]], Tensor] = Tensor.__new__
+
+
+def tensor(
+    data: Any, *, requires_grad: bool = False, dtype: Any = None, name: str | None = None
+) -> Tensor:
+    """A Tensor of `data`: a number, nested lists or an array, which is not copied.
+
+    Python floats become float64 unless `dtype` says otherwise. Raises TypeError for complex data,
+    for ints or bools that should require grad, and for a tensor that requires grad.
+    """
+    return Tensor(data, requires_grad=requires_grad, dtype=dtype, name=name)
+
+
+def _array(data: Any, dtype: Any, name: str | None) -> Any:
+    """The data as an array of real numbers, the same one where it is one."""
+    array = np.asarray(data if dtype is not None or not isinstance(data, Tensor) else data.data
+                       if data._node is None else data, dtype)  # fmt: skip
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{name or 'tensor'}: got data of dtype {array.dtype}; only real numbers and bools "
+            "can be a tensor"
+        )
+    return array
+
+
+def _rebuilt(cls: type[Tensor], data: Any, wanted: bool, name: str | None, grad: Any) -> Tensor:
+    """A leaf, from what pickle or deepcopy kept of a tensor."""
+    copy = cls.__new__(cls)
+    Tensor.__init__(copy, data, requires_grad=wanted, name=name)
+    copy._grad = grad
+    return copy
+
+
+def seed_for(output: Tensor, gradient: Any, record: bool = False) -> Any:
+    """The cotangent to begin a sweep with: `gradient`, checked, or one for a single element."""
+    shape, dtype = output.shape, output.dtype
+    if gradient is None:
+        if output.size != 1:
+            raise ValueError(
+                f"the gradient of {_described(output)} needs one element; take .sum() of it, pass "
+                "gradient= of its shape, or use ag.jacobian"
+            )
+        gradient = np.ones(shape, dtype) if shape else dtype.type(1)
+    if np.shape(gradient) != shape:
+        raise ValueError(
+            f"gradient: expected the shape {shape} of {_described(output)}, got "
+            f"{np.shape(gradient)}; it is never broadcast"
+        )
+    if not isinstance(gradient, Tensor):
+        gradient = np.asarray(gradient)
+        if gradient.dtype.kind not in "fiub":
+            raise TypeError(f"gradient: expected real numbers, got dtype {gradient.dtype}")
+        gradient = gradient.astype(dtype, copy=False)
+        return new_tensor(gradient, None) if record else gradient
+    if not record and gradient._node is not None:
+        _refuse_detaching(gradient, "use as gradient= without create_graph=True")
+    return gradient if record else gradient.data.astype(dtype, copy=False)
+
+
+def _described(x: Tensor) -> str:
+    return f"{x.name or 'a tensor'} of shape {x.shape}"
+
+
+def _refuse_detaching(x: Tensor, use: str) -> NoReturn:
+    _refuse_traced(x, use)
+    raise TypeError(
+        f"{use} would silently detach {_described(x)}, which requires grad; use .item() for a "
+        "number, .numpy() for a read-only array, .detach() for a constant, np.stack([...]) to join "
+        "tensors, or ag.put(x, index, value) to replace elements"
+    )
+
+
+def _refuse_traced(x: Tensor, use: str) -> None:
+    """Raise where a value is asked for that is not known while a program is traced."""
+    trace = MODES.get().trace
+    if trace is not None and x._node is not None:
+        trace.refuse(x, use)
+
+
+def new_tensor(value: Any, node: Node | None) -> Tensor:
+    tensor = _allocate(Tensor)
+    tensor._value = value
+    tensor._node = node
+    return tensor
+
+
+def like_result(y: Any, items: list[Any]) -> Any:
+    """The items in NumPy's own namedtuple where y is one."""
+    return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
+
+
+def picked(y: Any, node: Node) -> Any:
+    """The results of a row that has several, each with a node that picks it."""
+    items = []
+    for i, value in enumerate(y):
+        if value.dtype.kind == "f":
+            pick = Node(PICK, (node,), (None, node), {"index": i}, value.shape, value.dtype)
+            items.append(new_tensor(value, pick))
+        else:
+            items.append(new_tensor(value, None))
+    return like_result(y, items)
+
+
+def as_tensors(node: Node) -> list[Any]:
+    """(y, *inputs) that a node saved, as Tensors with their nodes, for a recorded sweep."""
+    y, *values = node.saved
+    op = node.plan.op
+    if y is not None:
+        y = new_tensor(y, node) if op.n_outputs is None else picked(y, node)
+    pairs = zip(values, node.inputs, strict=True)
+    return [
+        y,
+        *(
+            new_tensor(v, n) if isinstance(n, Node) and not (v is None or v is n) else v
+            for v, n in pairs
+        ),
+    ]

@@ -1,0 +1,283 @@
+"""Recording: how an operation on Tensors becomes a value and a node.
+
+Operators and methods call `bind` directly; `np.tanh(tensor)` arrives there through NumPy's two
+protocols, which look the function up in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import pytree
+from autograd_lite.debugging import check_value, fingerprints, user_line
+from autograd_lite.graph import Tensor, like_result, new_tensor, picked
+from autograd_lite.modes import MODES, Modes
+from autograd_lite.sweep import PICK, Node, Stub
+from autograd_lite.table import ADVICE, QUERIES, TABLE, Primitive, path_of, plan_for
+
+__all__ = ["bind", "install", "public", "record"]
+
+_NO_PARAMS: dict[str, Any] = {}
+
+
+def bind(op: Primitive, inputs: Sequence[Any], params: dict[str, Any] = _NO_PARAMS) -> Any:
+    """The result of `op` on Tensors and arrays, recorded where an input requires grad.
+
+    A Tensor (a tuple of them for a row with several results). Raises what the row's function
+    raises, with the operation and its inputs' names and shapes in the message.
+    """
+    modes = MODES.get()
+    values = []
+    parents = []
+    tracked = []
+    for x in inputs:
+        if isinstance(x, Tensor):
+            values.append(x._value)
+            parents.append(x._node)
+            tracked.append(x._node is not None)
+        else:
+            values.append(x if type(x) is np.ndarray or type(x) is float else _constant(op, x))
+            parents.append(None)
+            tracked.append(False)
+    try:
+        y = op.fn(*values, **params) if params else op.fn(*values)
+    except Exception as error:
+        _explain(error, op, inputs)
+        raise
+    if not modes.plain:
+        return bind_in_modes(modes, op, inputs, values, params, y)
+    if True in tracked:
+        return record(op, inputs, values, parents, tuple(tracked), params, y)
+    return _wrapped(op, y)
+
+
+def record(
+    op: Primitive,
+    inputs: Sequence[Any],
+    values: list[Any],
+    parents: list[Any],
+    tracked: tuple[bool, ...],
+    params: dict[str, Any],
+    y: Any,
+) -> Any:
+    """The value y of an operation as a Tensor with a node (without one where no rule applies)."""
+    plan = op.plans.get(tracked) or plan_for(op, tracked)
+    if not plan.edges:
+        return _wrapped(op, y)
+    if plan.keep_y or plan.keep:
+        saved: Any = [None] * (len(values) + 1)
+        for i in plan.keep:
+            saved[i + 1] = values[i]
+        if plan.keep_y:
+            saved[0] = y
+    else:
+        saved = plan.blank
+    for i, parent in enumerate(parents):
+        if parent is None:
+            parents[i] = _stub(inputs[i], values[i])
+    if plan.keep_shape:
+        saved = list(saved)
+        for i in plan.keep_shape:
+            saved[i + 1] = parents[i]
+    if op.n_outputs is not None:
+        shapes, dtypes = tuple([v.shape for v in y]), tuple([v.dtype for v in y])
+        node = Node(plan, tuple(parents), saved, params, shapes, dtypes)
+        return picked(y, node)
+    dtype = y.dtype
+    if dtype.kind != "f":
+        return _without_gradient(op, y)
+    return new_tensor(y, Node(plan, tuple(parents), saved, params, y.shape, dtype))
+
+
+def bind_in_modes(
+    modes: Modes, op: Primitive, inputs: Sequence[Any], values: list[Any], params: Any, y: Any
+) -> Any:
+    """What `bind` gives off the fast path: under no_grad, debug, keep, scope or a trace."""
+    if modes.debug:
+        check_value(op, [_label(x, i) for i, x in enumerate(inputs)], values, y)
+    if modes.trace is not None:
+        return modes.trace.record(modes, op, inputs, values, params, y)
+    parents = [x._node if isinstance(x, Tensor) else None for x in inputs]
+    tracked = tuple([parent is not None for parent in parents])
+    if not (modes.recording and True in tracked):
+        return _wrapped(op, y)
+    result = record(op, inputs, values, parents, tracked, params, y)
+    annotate(modes, result, values, y)
+    return result
+
+
+def annotate(modes: Modes, result: Any, values: Sequence[Any], y: Any) -> None:
+    """Remember what the modes ask for of an operation just recorded."""
+    for part in result if isinstance(result, tuple) else (result,):
+        node = part._node
+        if node is None:
+            continue
+        if node.plan is PICK:
+            if modes.keep:
+                node.note(value=part._value)
+            node = node.inputs[0]
+        if modes.scope:
+            node.note(scope=modes.scope)
+        if modes.debug or modes.keep:
+            node.note(line=user_line(), values=tuple(values))
+        if modes.debug:
+            node.note(fingerprints=fingerprints(node.saved[1:]))
+        if modes.keep:
+            node.note(value=y)
+
+
+def _wrapped(op: Primitive, y: Any) -> Any:
+    """Values without a node as Tensors."""
+    if op.n_outputs is None:
+        if not isinstance(y, (np.ndarray, np.generic)):
+            y = np.asarray(y)
+        if y.dtype.kind == "c":
+            _without_gradient(op, y)
+        return new_tensor(y, None)
+    return like_result(y, [new_tensor(value, None) for value in y])
+
+
+def _stub(x: Any, value: Any) -> Any:
+    if isinstance(x, Tensor):
+        return Stub(value, x)
+    return Stub(value, None) if isinstance(value, np.ndarray) else value
+
+
+def _constant(op: Primitive, x: Any) -> Any:
+    """An input that is no Tensor, as something that NumPy computes with."""
+    if isinstance(x, (np.ndarray, np.generic, bool, int, float)) or x is None:
+        value = x
+    elif isinstance(x, complex):
+        raise TypeError(f"{op.path}: complex input ({x!r}); only real dtypes have gradients here")
+    else:
+        value = np.asarray(x)
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "c":
+        raise TypeError(
+            f"{op.path}: complex input ({value.dtype}); only real dtypes have gradients here"
+        )
+    return value
+
+
+def _without_gradient(op: Primitive, y: Any) -> Tensor:
+    """A result of int or bool dtype, which no gradient passes; a complex one raises."""
+    if y.dtype.kind == "c":
+        raise TypeError(f"{op.path}: the result is complex; only real dtypes have gradients here")
+    return new_tensor(y, None)
+
+
+_SIGNS = {"matmul": "@", "add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+
+
+def _explain(error: Exception, op: Primitive, inputs: Sequence[Any]) -> None:
+    """Put the operation and its inputs' names and shapes in front of an error's message."""
+    if isinstance(error, (ValueError, TypeError, IndexError)) and error.args:
+        sign = f" {_SIGNS[op.name]} " if op.name in _SIGNS else ", "
+        what = sign.join(f"{_label(x, i)} {np.shape(x)}" for i, x in enumerate(inputs))
+        error.args = (f"{op.name}: {what}: {error}", *error.args[1:])
+
+
+def _label(x: Any, i: int) -> str:
+    """Name of an input in a message."""
+    name = getattr(x, "name", None)
+    return name or ("scalar" if np.ndim(x) == 0 and not isinstance(x, Tensor) else f"input {i}")
+
+
+# --- calls from outside
+
+
+def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    if kwargs.get("out") is not None:
+        raise TypeError(
+            f"np.{ufunc.__name__}: a result cannot be written into an existing array (out=, or "
+            "array += tensor): the tensor would be detached; write array = array + tensor"
+        )
+    key = ufunc if method == "__call__" else getattr(ufunc, method)
+    return _call(key, inputs, kwargs)
+
+
+def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    if kwargs.get("out") is not None:
+        raise TypeError(
+            f"np.{func.__name__}: a result cannot be written into an existing array (out=): "
+            "the tensor would be detached; use the returned tensor"
+        )
+    return _call(func, args, kwargs)
+
+
+Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
+Tensor.__array_function__ = _array_function  # type: ignore[attr-defined]
+
+
+def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A NumPy function called with a tensor among its arguments."""
+    op = TABLE.get(key)
+    if op is not None:
+        return bind(op, *op.parse(args, kwargs))
+    leaves, structure = pytree.flatten((args, kwargs))
+    tensors = [x for x in leaves if isinstance(x, Tensor)]
+    if key not in QUERIES and any(x._node is not None for x in tensors):
+        advice = ADVICE.get(key, "pass x.data to treat it as a constant")
+        raise NotImplementedError(
+            f"{path_of(key)} has no gradient rule; {advice}, or register one with @ag.primitive"
+        )
+    values = [x._value if isinstance(x, Tensor) else x for x in leaves]
+    args, kwargs = pytree.unflatten(structure, values)
+    return key(*args, **kwargs)
+
+
+def public(op: Primitive) -> Callable[..., Any]:
+    """The function that users call for a row that NumPy lacks: on tensors recorded, else plain."""
+
+    @wraps(op.fn)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        inputs, params = op.parse(args, kwargs)
+        if any(isinstance(x, Tensor) for x in inputs):
+            return bind(op, inputs, params)
+        return op.fn(*inputs, **params)
+
+    TABLE[function] = op
+    return function
+
+
+def install(op: Primitive) -> None:
+    """Give Tensor the methods and operators that a row names."""
+    for name in op.methods:
+        setattr(Tensor, name, _method(op, name))
+
+
+def _method(op: Primitive, name: str) -> Callable[..., Any]:
+    if op.n_inputs == 1 and not op.params:
+
+        def method(self: Tensor) -> Any:
+            return bind(op, (self,))
+
+    elif name.startswith("__r") and op.n_inputs == 2:
+
+        def method(self: Tensor, other: Any) -> Any:  # type: ignore[misc]
+            return bind(op, (other, self)) if _is_operand(other) else NotImplemented
+
+    elif name.startswith("__") and op.n_inputs == 2:
+
+        def method(self: Tensor, other: Any) -> Any:  # type: ignore[misc]
+            return bind(op, (self, other)) if _is_operand(other) else NotImplemented
+
+    else:
+
+        def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
+            return bind(op, *op.parse((self, *args), kwargs))
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    method.__doc__ = f"{op.path} of this tensor."
+    return method
+
+
+_OPERANDS = (Tensor, np.ndarray, float, int, np.generic, list, tuple, complex)
+
+
+def _is_operand(x: Any) -> bool:
+    return isinstance(x, _OPERANDS)

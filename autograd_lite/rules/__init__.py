@@ -1,0 +1,18 @@
+"""The rows of the table, by family. Importing them fills it and gives Tensor its methods."""
+
+from autograd_lite.recording import install
+from autograd_lite.rules import (
+    activations,
+    elementwise,
+    indexing,
+    linalg,
+    queries,
+    reductions,
+    shapes,
+)
+from autograd_lite.table import rows
+
+__all__ = ["activations", "elementwise", "indexing", "linalg", "queries", "reductions", "shapes"]
+
+for _row in rows():
+    install(_row)

@@ -1,0 +1,306 @@
+"""The table of primitives: every derivative rule, once, keyed by the NumPy function itself.
+
+A row holds a function of arrays and one rule per array input. A rule is `(g, y, *inputs, **params)`
+and returns the cotangent of its input, given g, the cotangent of the output y. It is written in
+plain operators and `np.*` calls, so it runs on arrays (a first-order sweep) and on Tensors
+(a recorded sweep, whose result can be differentiated again) alike.
+
+The *kind* of a row says what else follows from its rules:
+
+- elementwise: the Jacobian is diagonal, its own transpose: the same rule pushes tangents forward;
+- linear, bilinear: pushing a tangent forward is the op itself, applied to the tangent;
+- general: the forward derivative is the vjp of the vjp.
+
+What a node must keep for its rules is read off the rules: an argument that a rule never loads is
+not kept, and one of which it reads only the shape is kept as its shape.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "ADVICE",
+    "QUERIES",
+    "TABLE",
+    "Plan",
+    "Primitive",
+    "bilinear",
+    "elementwise",
+    "general",
+    "linear",
+]
+
+Rule = Callable[..., Any]
+Parsed = tuple[tuple[Any, ...], dict[str, Any]]
+
+#: Attributes that a node's stand-in for an array answers without the array.
+SHAPE_ONLY = frozenset({"shape", "dtype", "ndim", "size"})
+_NO_PARAMS: dict[str, Any] = {}
+
+
+class Primitive:
+    """One row of the table: a function of arrays with a rule for each of its array inputs."""
+
+    __slots__ = (
+        "data_dependent", "examples", "fn", "formulas", "key", "kind", "methods", "n_inputs",
+        "n_outputs", "name", "params", "parse", "path", "plans", "reads_shapes", "rules", "source",
+        "tangent_zeros", "variadic",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        key: Callable[..., Any],
+        rules: Sequence[Rule | None],
+        *,
+        kind: str,
+        fn: Callable[..., Any] | None = None,
+        name: str | None = None,
+        params: Mapping[str, Any] = _NO_PARAMS,
+        parse: Callable[..., Parsed] | None = None,
+        methods: Sequence[str] = (),
+        examples: Callable[[], Iterable[Any]] | Iterable[Any] = (),
+        variadic: bool | str = False,
+        reads_shapes: bool = False,
+        n_outputs: int | None = None,
+        tangent_zeros: Sequence[str] = (),
+        data_dependent: bool = False,
+        formulas: Sequence[str | None] = (),
+    ) -> None:
+        self.key = key
+        self.fn = fn or key
+        self.kind = kind
+        self.rules = tuple(rules)
+        self.n_inputs = 1 if variadic else len(self.rules)
+        self.variadic = bool(variadic)  # "sequence": the first argument is a list of the inputs
+        self.reads_shapes = reads_shapes  # the rule asks its inputs for their shapes only
+        self.n_outputs = n_outputs  # None: one array; an int: a tuple of so many
+        self.name = name or key.__name__.lstrip("_")
+        self.path = f"ag.{self.name}" if key.__name__.startswith("_") else path_of(key)
+        self.params = dict(params)
+        self.parse = parse or (self._parse_list if variadic == "sequence" else self._parse)
+        self.methods = tuple(methods)
+        self.examples = examples
+        self.tangent_zeros = tuple(tangent_zeros)
+        self.data_dependent = data_dependent
+        self.formulas = tuple(formulas)
+        self.source = _where(self.rules, self.fn)
+        self.plans: dict[Any, Plan] = {}
+
+    def __repr__(self) -> str:
+        return f"<Primitive {self.path}, {self.kind}>"
+
+    def rule(self, i: int) -> Rule | None:
+        """The rule for input i; a variadic row's only rule is told i as its first argument."""
+        if not self.variadic:
+            return self.rules[i]
+        rule = self.rules[0]
+        return rule and (lambda g, y, *inputs, **params: rule(i, g, y, *inputs, **params))
+
+    def _parse(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
+        """(inputs, params) of a call, every declared parameter present.
+
+        Raises TypeError for a parameter that the row does not declare, unless it has the value
+        that NumPy takes when it is absent.
+        """
+        n = self.n_inputs
+        if len(args) == n and not kwargs:
+            return args, self.params
+        given = dict(zip(_names(self.key, n, tuple(self.params)), args, strict=False))
+        if len(given) < len(args) or given.keys() & kwargs.keys():
+            raise TypeError(f"{self.path}: too many arguments, or one given twice")
+        given.update(kwargs)
+        names = _names(self.key, n, tuple(self.params))[:n]
+        inputs = []
+        for name in names:
+            if name not in given:
+                raise TypeError(f"{self.path}: missing its array argument {name!r}")
+            inputs.append(given.pop(name))
+        params = dict(self.params)
+        for name, value in given.items():
+            if name in params:
+                if value is not np._NoValue:
+                    params[name] = value
+            elif not _is_absent(name, value):
+                allowed = ", ".join(self.params) or "none"
+                raise TypeError(
+                    f"{self.path}: the parameter {name!r} is not supported on tensors "
+                    f"(supported: {allowed}); use .numpy() or .detach() for a constant"
+                )
+        return tuple(inputs), params
+
+    def _parse_list(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
+        """(inputs, params) of a call whose first argument is a sequence of arrays."""
+        (arrays,), params = self._parse(args, kwargs)
+        return tuple(arrays), params
+
+
+class Plan:
+    """What one row does for one set of tracked inputs: which rules run and what they need kept."""
+
+    __slots__ = ("blank", "edges", "keep", "keep_shape", "keep_y", "op", "tracked")
+
+    def __init__(self, op: Primitive, tracked: tuple[bool, ...]) -> None:
+        self.op = op
+        self.tracked = tracked
+        #: (i, rule) for every input that gets a cotangent
+        self.edges = tuple(
+            (i, rule) for i, t in enumerate(tracked) if t and (rule := op.rule(i)) is not None
+        )
+        n = len(tracked)
+        kept = [_kept(op.rules[0 if op.variadic else i], n, op.variadic) for i, _ in self.edges]
+        if op.reads_shapes:
+            kept = [(values & {"y"}, shapes | values - {"y"}) for values, shapes in kept]
+        self.keep_y = any("y" in values for values, _ in kept)
+        self.keep = tuple(i for i in range(n) if any(i in values for values, _ in kept))
+        self.keep_shape = tuple(
+            i for i in range(n) if i not in self.keep and any(i in shapes for _, shapes in kept)
+        )
+        #: (y, *inputs) of a node that keeps nothing
+        self.blank: tuple[Any, ...] = (None,) * (n + 1)
+
+
+def plan_for(op: Primitive, tracked: tuple[bool, ...]) -> Plan:
+    """The plan of a row for these tracked inputs, made at its first use."""
+    plan = op.plans.get(tracked)
+    if plan is None:
+        plan = op.plans[tracked] = Plan(op, tracked)
+    return plan
+
+
+def _kept(rule: Rule | None, n: int, variadic: bool) -> tuple[set[Any], set[Any]]:
+    """Which of "y", 0 … n-1 a rule reads, and of which it reads only shape or dtype."""
+    code = getattr(rule, "__code__", None)
+    if code is None:  # a builtin: reads all, for all we know
+        return {"y", *range(n)}, set()
+    values, shapes = _loads(code)
+    names = list(code.co_varnames[: code.co_argcount])[1 + variadic :]
+    places: dict[str, list[Any]] = {
+        name: ["y"] if i == 0 else [i - 1] for i, name in enumerate(names)
+    }
+    if code.co_flags & inspect.CO_VARARGS:
+        rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
+        places[rest] = list(range(len(names) - 1, n))
+        shapes -= {rest}
+    return (
+        {place for name in values for place in places.get(name, ())},
+        {place for name in shapes for place in places.get(name, ())},
+    )
+
+
+@cache
+def _loads(code: Any) -> tuple[frozenset[str], set[str]]:
+    """Names of the arguments that code loads, and of those it loads only to ask for a shape."""
+    instructions = [i for i in dis.get_instructions(code) if i.opname != "CACHE"]
+    values: set[str] = set(code.co_cellvars)  # an inner function may read those
+    shapes: set[str] = set()
+    for now, after in zip(instructions, [*instructions[1:], None], strict=True):
+        if not now.opname.startswith("LOAD_FAST"):
+            continue
+        loaded = now.argval if isinstance(now.argval, tuple) else (now.argval,)
+        values.update(loaded[:-1])  # 3.13 loads two at once: only the last can meet an attribute
+        asks_shape = (
+            after is not None and after.opname == "LOAD_ATTR" and after.argval in SHAPE_ONLY
+        )
+        (shapes if asks_shape else values).add(loaded[-1])
+    return frozenset(values), shapes - values
+
+
+@cache
+def _names(key: Callable[..., Any], n_inputs: int, params: tuple[str, ...]) -> tuple[str, ...]:
+    """NumPy's argument names of a function, in order; inputs first, then parameters."""
+    if isinstance(key, np.ufunc):
+        return tuple(f"x{i + 1}" for i in range(n_inputs)) if n_inputs > 1 else ("x",)
+    try:
+        names = tuple(inspect.signature(key).parameters)
+    except ValueError:  # a C function without a signature
+        return (*(f"x{i + 1}" for i in range(n_inputs)), *params)
+    return names
+
+
+def _is_absent(name: str, value: Any) -> bool:
+    """Whether an undeclared argument has the value that means it was not given."""
+    if name == "where":
+        return value is True or value is np._NoValue
+    if name in {"casting", "order", "subok"}:
+        return value in ("same_kind", "K", "C", True)
+    return value is None or value is np._NoValue
+
+
+def path_of(key: Callable[..., Any]) -> str:
+    """Name of a function as a user writes it: np.sin, np.linalg.inv, ag.relu."""
+    module = getattr(key, "__module__", None) or "numpy"
+    owner = getattr(key, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return f"np.{owner.__name__}.{key.__name__}"
+    if isinstance(key, np.ufunc) or module.startswith("numpy"):
+        linalg = module.startswith("numpy.linalg") and not hasattr(np, key.__name__)
+        return f"np.linalg.{key.__name__}" if linalg else f"np.{key.__name__}"
+    return f"ag.{key.__name__}" if module.startswith("autograd_lite") else key.__name__
+
+
+def _where(rules: Iterable[Rule | None], fn: Any) -> str:
+    """File and line of a row's first rule, as "elementwise.py:31"; "" where it has none."""
+    for function in (*rules, fn):
+        code = getattr(function, "__code__", None)
+        if code is not None:
+            return (
+                f"{code.co_filename.replace(chr(92), '/').rsplit('/', 1)[-1]}:{code.co_firstlineno}"
+            )
+    return ""
+
+
+#: Every primitive by the function that users call.
+TABLE: dict[Callable[..., Any], Primitive] = {}
+
+
+def _add(
+    key: Callable[..., Any], rules: Sequence[Rule | None], options: Any, kind: str
+) -> Primitive:
+    op = TABLE[key] = Primitive(key, rules, kind=kind, **options)
+    return op
+
+
+def elementwise(key: Callable[..., Any], *rules: Rule | None, **options: Any) -> Primitive:
+    """Add a row whose output element depends on the like elements of its inputs alone.
+
+    A rule returns g times the derivative; the sweep sums it to the input's shape. A rule of None
+    passes no gradient.
+    """
+    return _add(key, rules, options, "elementwise")
+
+
+def linear(key: Callable[..., Any], rule: Rule, **options: Any) -> Primitive:
+    """Add a row that is linear in its one array input (`variadic`: in each of them jointly).
+
+    `tangent_zeros` names the parameters that add a constant and are zeroed on tangents.
+    """
+    return _add(key, (rule,), options, "linear")
+
+
+def bilinear(key: Callable[..., Any], left: Rule, right: Rule, **options: Any) -> Primitive:
+    """Add a row that is linear in each of two array inputs."""
+    return _add(key, (left, right), options, "bilinear")
+
+
+def general(key: Callable[..., Any], *rules: Rule | None, **options: Any) -> Primitive:
+    """Add a row with rules and no further structure."""
+    return _add(key, rules, options, "general")
+
+
+def rows() -> list[Primitive]:
+    """Every row of the table once, in the order of their definition."""
+    return list(dict.fromkeys(TABLE.values()))
+
+
+#: Functions that answer a question about arrays and are given plain values.
+QUERIES: set[Callable[..., Any]] = set()
+
+#: What to use in place of a NumPy function that has no rule, for its error message.
+ADVICE: dict[Callable[..., Any], str] = {}

@@ -1,0 +1,291 @@
+"""Functions into their derivatives: grad, value_and_grad, vjp, gradients.
+
+A transform lifts its primals with fresh nodes, runs the function, and sweeps down to those nodes,
+never below them. So transforms nest without a trace stack and without perturbation confusion:
+
+    grad(lambda x: x * grad(lambda y: x * y)(1.0))(2.0) == 4.0
+
+The inner sweep ends at y's node; x, older, is a constant to it, but not to the outer sweep, which
+sees the inner sweep's own operations, recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar
+
+import numpy as np
+
+from autograd_lite import pytree
+from autograd_lite.debugging import check_cotangent
+from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
+from autograd_lite.modes import MODES
+from autograd_lite.sweep import Leaf, Node, own, sweep
+from autograd_lite.table import Plan, Primitive
+
+__all__ = ["grad", "gradients", "value_and_grad", "vjp"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Ties a lifted primal to the outer tensor it came from.
+LIFT = Plan(Primitive(lambda x: x, (lambda g, y, x: g,), kind="linear", name="lift"), (True,))
+
+
+class Lifted:
+    """The primals of a transform: pytrees whose leaves got fresh nodes."""
+
+    def __init__(self, primals: Sequence[Any], transform: str) -> None:
+        self.leaves, self.structure = pytree.flatten(tuple(primals))
+        names = pytree.names(self.structure)
+        self.tensors = [
+            _lift(x, f"{transform}: {n}") for x, n in zip(self.leaves, names, strict=True)
+        ]
+        self.nodes: list[Any] = [t._node for t in self.tensors]
+        self.outer = any(
+            isinstance(x, Tensor) and x._node is not None and not x.is_parameter
+            for x in self.leaves
+        )
+
+    def primals(self) -> tuple[Any, ...]:
+        """The primals with Tensors for leaves."""
+        return pytree.unflatten(self.structure, self.tensors)  # type: ignore[no-any-return]
+
+    def gradients(self, found: dict[Node, Any]) -> tuple[Any, ...]:
+        """The primals' pytrees with a gradient for each leaf, zeros where there is none."""
+        zipped = zip(self.leaves, self.tensors, self.nodes, strict=True)
+        grads = [_result(found.get(n), t, x) for x, t, n in zipped]
+        return pytree.unflatten(self.structure, grads)  # type: ignore[no-any-return]
+
+
+def _lift(x: Any, place: str) -> Tensor:
+    """A Tensor of x's value with a node that no older one can reach."""
+    if isinstance(x, Tensor):
+        value, outer, name = x._value, x._node, x.name
+        if x.is_parameter and outer is None:  # frozen: a constant with zero gradient
+            return x
+    else:
+        value, outer, name = np.asarray(x), None, None
+        if type(x) is float:
+            value = value[()]
+    if value.dtype.kind != "f":
+        raise TypeError(
+            f"{place or 'argument'}: a gradient with respect to dtype {value.dtype} was asked for; "
+            "only floats have gradients, so pass a float (2.0, or array.astype(float))"
+        )
+    lifted = new_tensor(value, None)
+    if outer is None:
+        lifted._node = Leaf(lifted, value.shape, value.dtype)
+        if name:
+            lifted.name = name
+    else:
+        lifted._node = Node(LIFT, (outer,), (None, None), {}, value.shape, value.dtype)
+        lifted._name = name
+    return lifted
+
+
+def _result(g: Any, lifted: Tensor, primal: Any) -> Any:
+    """A gradient in the kind of its primal: float for float, array for array."""
+    if g is None:
+        g = np.zeros(lifted.shape, lifted.dtype)
+    if isinstance(g, Tensor):
+        if g._node is not None or _is_plain_tensor(primal):
+            return g
+        g = g.data
+    if type(primal) is float:
+        return float(g)
+    return new_tensor(g, None) if _is_plain_tensor(primal) else g
+
+
+def _is_plain_tensor(x: Any) -> bool:
+    return isinstance(x, Tensor) and not x.is_parameter
+
+
+def _value(y: Any, lifted: Lifted, record: bool) -> Any:
+    """A function's result for the outside, in the graph only where something outer tracks it."""
+    if not isinstance(y, Tensor):
+        return y
+    if record and y._node is not None:
+        return y
+    if any(_is_plain_tensor(x) for x in lifted.leaves):
+        return y.detach()
+    return y.data[()] if y.ndim == 0 else y.data
+
+
+def _array(y: Any) -> Any:
+    return y.data if isinstance(y, Tensor) else y
+
+
+class _Recording:
+    """A context in which a transform runs a function: recording, one level deeper."""
+
+    def __init__(self, lifted: Lifted) -> None:
+        self.modes = MODES.get()
+        #: whether the sweep must be recorded too: something outer may differentiate its result
+        self.record = lifted.outer or self.modes.depth > 0 or self.modes.trace is not None
+
+    def __enter__(self) -> _Recording:
+        self.token = MODES.set(self.modes.but(recording=True, depth=self.modes.depth + 1))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        MODES.reset(self.token)
+
+
+def pull(
+    outputs: Sequence[tuple[Tensor, Any]], targets: Sequence[Any], record: bool
+) -> dict[Node, Any]:
+    """The cotangents of target nodes, given (tensor, cotangent) pairs of outputs."""
+    nodes = {node for node in targets if node is not None}
+    found = sweep(
+        [(y._node, g) for y, g in outputs if y._node is not None],
+        nodes,
+        min((node.order for node in nodes), default=0),
+        as_tensors=as_tensors if record else None,
+        watch=check_cotangent if MODES.get().debug else None,
+    )
+    return found if record else own(found, [_array(g) for _, g in outputs])
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """The function that returns `(f(*args), gradient)` for a scalar-valued f.
+
+    The gradient has the structure, shapes and dtypes of the argument that `argnums` names (a tuple
+    of them for several). With `has_aux`, f returns `(value, aux)`, and so does the value here.
+    Floats give floats, arrays arrays; Tensors that require grad, and nested transforms, Tensors.
+
+    Raises TypeError for an argument that is no float, or a result that is no scalar.
+    """
+    several = not isinstance(argnums, int)
+    wanted: tuple[int, ...] = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+    @wraps(f)
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
+        places = [_place(i, len(args), f) for i in wanted]
+        lifted = Lifted([args[i] for i in places], "grad")
+        full = list(args)
+        for i, primal in zip(places, lifted.primals(), strict=True):
+            full[i] = primal
+        with _Recording(lifted) as recording:
+            result = f(*full, **kwargs)
+            value, aux = _split_aux(result, f) if has_aux else (result, None)
+            found = _scalar_pull(value, lifted, recording.record, f)
+        grads = lifted.gradients(found)
+        value = _value(value, lifted, recording.record)
+        if has_aux:
+            value = (value, pytree.map(_array, aux))
+        return value, grads if several else grads[0]
+
+    return value_and_gradient
+
+
+def _scalar_pull(value: Any, lifted: Lifted, record: bool, f: Any) -> dict[Node, Any]:
+    if np.size(value) != 1 or np.result_type(_array(value)).kind != "f":
+        raise TypeError(
+            f"grad of {_name(f)}: the function must return one float, it returned "
+            f"{_kind_of(value)}; sum it, or use vjp or jacobian"
+        )
+    if not isinstance(value, Tensor):
+        return {}
+    return pull([(value, seed_for(value, None, record))], lifted.nodes, record)
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, (Tensor, np.ndarray)):
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    return f"{value!r} of type {type(value).__name__}"
+
+
+def _split_aux(result: Any, f: Any) -> tuple[Any, Any]:
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise TypeError(f"with has_aux, {_name(f)} must return (value, aux), got {type(result)}")
+    return result
+
+
+def _place(i: int, n: int, f: Any) -> int:
+    if not -n <= i < n:
+        raise TypeError(f"argnums: {_name(f)} was called with {n} positional arguments, not {i}")
+    return i % n
+
+
+def _name(f: Any) -> str:
+    return getattr(f, "__name__", None) or repr(f)
+
+
+def grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """The function that returns the gradient of a scalar-valued f; see `value_and_grad`.
+
+    With `has_aux`, f returns `(value, aux)` and the result is `(gradient, aux)`.
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    @wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, g = both(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
+
+    return gradient
+
+
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """`(f(*primals), pullback)`, where `pullback(cotangent)` is a tuple, one gradient per primal.
+
+    The cotangent has the structure and shapes of the result. The pullback may be called often.
+    Raises TypeError for primals that are no floats, ValueError for a misshapen cotangent.
+    """
+    lifted = Lifted(primals, "vjp")
+    with _Recording(lifted) as recording:
+        result = f(*lifted.primals())
+    leaves, structure = pytree.flatten(result)
+
+    def pullback(cotangent: Any) -> tuple[Any, ...]:
+        cotangents = pytree.flatten_like(structure, cotangent)
+        outer = MODES.get()
+        record = (
+            recording.record
+            or outer.depth > 0
+            or any(isinstance(g, Tensor) and g._node is not None for g in cotangents)
+        )
+        pairs = [
+            (y, seed_for(y, g, record))
+            for y, g in zip(leaves, cotangents, strict=True)
+            if isinstance(y, Tensor) and y._node is not None
+        ]
+        with _Recording(lifted):
+            found = pull(pairs, lifted.nodes, record)
+        return lifted.gradients(found)
+
+    return pytree.map(lambda y: _value(y, lifted, recording.record), result), pullback
+
+
+def gradients(
+    output: Tensor, inputs: Any, gradient: Any = None, *, create_graph: bool = False
+) -> Any:
+    """The gradients of a recorded output with respect to `inputs`, a Tensor or a pytree of them.
+
+    Interior tensors are allowed. An input that the output does not depend on gets zeros. Arrays
+    come back, Tensors with `create_graph`. `.grad` of no tensor is touched.
+
+    Raises TypeError for an input that is no tensor or does not require grad, RuntimeError for an
+    output that does not, ValueError for a missing or misshapen `gradient`.
+    """
+    tensors, structure = pytree.flatten(inputs)
+    for x in tensors:
+        if not isinstance(x, Tensor) or x._node is None:
+            raise TypeError(
+                f"gradients: expected tensors that require grad as inputs, got {_kind_of(x)}"
+            )
+    if output._node is None:
+        raise RuntimeError(f"gradients: the output {_kind_of(output)} does not require grad")
+    pairs = [(output, seed_for(output, gradient, create_graph))]
+    found = pull(pairs, [x._node for x in tensors], create_graph)
+    grads = []
+    for x in tensors:
+        g = found.get(x._node)
+        zeros = np.zeros(x.shape, x.dtype)
+        grads.append((new_tensor(zeros, None) if create_graph else zeros) if g is None else g)
+    return pytree.unflatten(structure, grads)

@@ -1,0 +1,205 @@
+"""What holds for every row of the table, on every example of the row."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite import pytree
+from autograd_lite.recording import bind
+from autograd_lite.table import TABLE, Primitive, rows
+
+CASES = [(op, i) for op in rows() for i in range(len(list(op.examples)))]
+
+
+def label(value: Any) -> str:
+    return value.path if isinstance(value, Primitive) else str(value)
+
+
+def call(op: Primitive, i: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """(inputs, params) of a row's example, the same ones at every call."""
+    rng = np.random.default_rng(zlib.crc32(f"{op.path}{i}".encode()))
+    args, kwargs = list(op.examples)[i](rng)
+    return op.parse(args, kwargs)
+
+
+def is_float(x: Any) -> bool:
+    return np.result_type(x).kind == "f"
+
+
+def smooth(op: Primitive, inputs: tuple[Any, ...]) -> list[int]:
+    """The inputs that a gradient passes to."""
+    return [i for i, x in enumerate(inputs) if is_float(x) and op.rule(i) is not None]
+
+
+def results(y: Any) -> list[Any]:
+    """The float results of an operation."""
+    parts = y if isinstance(y, (tuple, list)) else [y]
+    return [part for part in parts if is_float(part.dtype)]
+
+
+def scalar_function(
+    op: Primitive, i: int, dtype: Any = np.float64
+) -> tuple[Callable[..., Any], list[Any]]:
+    """An example as a scalar function of its smooth inputs, by fixed random weights; and those."""
+    inputs, params = call(op, i)
+    places = smooth(op, inputs)
+    rng = np.random.default_rng(7)
+    weights: list[Any] = []
+
+    def f(*primals: Any) -> Any:
+        full = list(inputs)
+        for place, primal in zip(places, primals, strict=True):
+            full[place] = primal
+        outputs = results(bind(op, full, params))
+        if not weights:
+            weights.extend(rng.standard_normal(y.shape) for y in outputs)
+        return sum(
+            (np.sum(w.astype(y.dtype) * y) for w, y in zip(weights, outputs, strict=True)), 0.0
+        )
+
+    return f, [np.asarray(inputs[p], dtype) for p in places]
+
+
+def numeric_gradient(f: Callable[..., Any], primals: list[Any], k: int) -> Any:
+    """Central differences of fourth order in primal k, element by element."""
+    x = np.array(primals[k])
+    g = np.zeros_like(x)
+    for place in np.ndindex(x.shape):
+        slopes = []
+        for h in (2e-3, 1e-3):
+            moved = []
+            for sign in (1, -1):
+                shifted = x.copy()
+                shifted[place] += sign * h
+                args = [*primals[:k], shifted, *primals[k + 1 :]]
+                moved.append(ag.tensor(0.0).data + plain(f(*args)))
+            slopes.append((moved[0] - moved[1]) / (2 * h))
+        g[place] = (4 * slopes[1] - slopes[0]) / 3
+    return g
+
+
+def plain(y: Any) -> Any:
+    return y.detach().numpy() if isinstance(y, ag.Tensor) else y
+
+
+def differentiable(case: tuple[Primitive, int]) -> bool:
+    op, i = case
+    inputs, params = call(op, i)
+    return bool(smooth(op, inputs)) and bool(results(bind(op, inputs, params)))
+
+
+SMOOTH = [case for case in CASES if differentiable(case)]
+
+
+@pytest.mark.parametrize("op", rows(), ids=label)
+def test_every_row_has_examples(op: Primitive) -> None:
+    """A row without examples would go unchecked."""
+    assert list(op.examples)
+
+
+@pytest.mark.parametrize(("op", "i"), CASES, ids=label)
+def test_forward_equals_the_function_on_arrays(op: Primitive, i: int) -> None:
+    """A row computes on tensors what its function computes on arrays."""
+    inputs, params = call(op, i)
+    expected = op.fn(*inputs, **params)
+    tensors = [ag.tensor(x, requires_grad=True) if is_float(x) else x for x in inputs]
+    got = bind(op, tensors, params)
+    for a, b in zip(
+        got if isinstance(got, (tuple, list)) else [got],
+        expected if isinstance(expected, (tuple, list)) else [expected],
+        strict=True,
+    ):
+        np.testing.assert_array_equal(plain(a), b)
+        assert plain(a).dtype == np.asarray(b).dtype
+
+
+@pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)
+def test_gradient_equals_differences(op: Primitive, i: int) -> None:
+    """Reverse mode agrees with central differences."""
+    f, primals = scalar_function(op, i)
+    f(*primals)
+    grads = ag.grad(f, argnums=tuple(range(len(primals))))(*primals)
+    for k, g in enumerate(grads):
+        assert g.shape == primals[k].shape
+        assert g.dtype == primals[k].dtype
+        expected = numeric_gradient(f, primals, k)
+        scale = max(1.0, float(np.max(np.abs(expected), initial=0)))
+        np.testing.assert_allclose(g, expected, rtol=1e-8, atol=1e-8 * scale)
+
+
+@pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)
+def test_second_order_equals_differences_of_the_first(op: Primitive, i: int) -> None:
+    """The recorded sweep is itself differentiated rightly."""
+    f, primals = scalar_function(op, i)
+    n = tuple(range(len(primals)))
+    rng = np.random.default_rng(3)
+    directions = [rng.standard_normal(p.shape) for p in primals]
+
+    def slope(*args: Any) -> Any:
+        grads = ag.grad(f, argnums=n)(*args)
+        return sum((np.sum(g * d) for g, d in zip(grads, directions, strict=True)), 0.0)
+
+    grads = ag.grad(slope, argnums=n)(*primals)
+    for k, g in enumerate(grads):
+        expected = numeric_gradient(slope, primals, k)
+        scale = max(1.0, float(np.max(np.abs(expected), initial=0)))
+        np.testing.assert_allclose(g, expected, rtol=1e-7, atol=1e-7 * scale)
+
+
+@pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)
+def test_recorded_sweep_equals_unrecorded(op: Primitive, i: int) -> None:
+    """A sweep over Tensors gives the numbers of a sweep over arrays, bit for bit."""
+    f, primals = scalar_function(op, i)
+    f(*primals)
+    leaves = [ag.tensor(p, requires_grad=True) for p in primals]
+    y = f(*leaves)
+    plain_sweep = ag.gradients(y, leaves)
+    recorded = ag.gradients(y, leaves, create_graph=True)
+    for a, b in zip(plain_sweep, recorded, strict=True):
+        np.testing.assert_array_equal(a, plain(b))
+
+
+@pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)
+def test_float32_stays_float32(op: Primitive, i: int) -> None:
+    """float32 inputs give float32 gradients, near the float64 ones."""
+    f, primals = scalar_function(op, i)
+    n = tuple(range(len(primals)))
+    f(*primals)
+    narrow = [p.astype(np.float32) for p in primals]
+    grads = ag.grad(f, argnums=n)(*narrow)
+    wide = ag.grad(f, argnums=n)(*[p.astype(np.float64) for p in narrow])
+    for g, w in zip(grads, wide, strict=True):
+        assert g.dtype == np.float32
+        scale = max(1.0, float(np.max(np.abs(w), initial=0)))
+        np.testing.assert_allclose(g, w, rtol=2e-3, atol=2e-4 * scale)
+
+
+@pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)
+def test_gradients_share_no_memory(op: Primitive, i: int) -> None:
+    """No gradient shows the memory of another, of an input or of the cotangent."""
+    inputs, params = call(op, i)
+    places = smooth(op, inputs)
+    leaves = [ag.tensor(np.asarray(inputs[p]), requires_grad=True) for p in places]
+    full = list(inputs)
+    for p, leaf in zip(places, leaves, strict=True):
+        full[p] = leaf
+    y = bind(op, full, params)
+    y = next(part for part in (y if isinstance(y, (tuple, list)) else [y]) if part.requires_grad)
+    seed = np.ones(y.shape, y.dtype)
+    grads = ag.gradients(y, leaves, seed)
+    others = [seed, *(leaf.data for leaf in leaves)]
+    for k, g in enumerate(grads):
+        assert not any(np.shares_memory(g, other) for other in [*others, *grads[:k]])
+        assert g.flags.writeable
+
+
+def test_the_table_is_keyed_by_the_function_users_call() -> None:
+    """Looking a NumPy function up finds its row."""
+    assert TABLE[np.multiply].name == "multiply"
+    assert pytree.flatten({"a": 1})[0] == [1]
