@@ -17,7 +17,16 @@ from autograd_lite.debugging import check_value, fingerprints, user_line
 from autograd_lite.graph import Tensor, like_result, new_tensor, picked
 from autograd_lite.modes import MODES, Modes
 from autograd_lite.sweep import PICK, Node, Stub
-from autograd_lite.table import ADVICE, QUERIES, TABLE, Primitive, path_of, plan_for
+from autograd_lite.table import (
+    ADVICE,
+    COMPOSED,
+    QUERIES,
+    TABLE,
+    Composed,
+    Primitive,
+    path_of,
+    plan_for,
+)
 
 __all__ = ["bind", "install", "public", "record"]
 
@@ -217,6 +226,9 @@ def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     op = TABLE.get(key)
     if op is not None:
         return bind(op, *op.parse(args, kwargs))
+    composition = COMPOSED.get(key)
+    if composition is not None:
+        return composition(*args, **kwargs)
     leaves, structure = pytree.flatten((args, kwargs))
     tensors = [x for x in leaves if isinstance(x, Tensor)]
     if key not in QUERIES and any(x._node is not None for x in tensors):
@@ -243,16 +255,21 @@ def public(op: Primitive) -> Callable[..., Any]:
     return function
 
 
-def install(op: Primitive) -> None:
-    """Give Tensor the methods and operators that a row names."""
+def install(op: Primitive | Composed) -> None:
+    """Give Tensor the methods and operators that a row or a composed function names."""
     for name in op.methods:
         setattr(Tensor, name, _method(op, name))
 
 
-def _method(op: Primitive, name: str) -> Callable[..., Any]:
-    if op.n_inputs == 1 and not op.params:
+def _method(op: Primitive | Composed, name: str) -> Callable[..., Any]:
+    if isinstance(op, Composed):
 
-        def method(self: Tensor) -> Any:
+        def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+            return op(self, *args, **kwargs)
+
+    elif op.n_inputs == 1 and not op.params:
+
+        def method(self: Tensor) -> Any:  # type: ignore[misc]
             return bind(op, (self,))
 
     elif name.startswith("__r") and op.n_inputs == 2:
@@ -267,7 +284,7 @@ def _method(op: Primitive, name: str) -> Callable[..., Any]:
 
     else:
 
-        def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
+        def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
             return bind(op, *op.parse((self, *args), kwargs))
 
     method.__name__ = name

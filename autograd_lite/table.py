@@ -11,6 +11,9 @@ The *kind* of a row says what else follows from its rules:
 - linear, bilinear: pushing a tangent forward is the op itself, applied to the tangent;
 - general: the forward derivative is the vjp of the vjp.
 
+A function that other rows make up (np.vstack of np.concatenate, np.split of slices) is no row but
+*composed*: a Python function of its own, with nothing to derive.
+
 What a node must keep for its rules is read off the rules: an argument that a rule never loads is
 not kept, and one of which it reads only the shape is kept as its shape.
 """
@@ -21,17 +24,20 @@ import dis
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 __all__ = [
     "ADVICE",
+    "COMPOSED",
     "QUERIES",
     "TABLE",
+    "Composed",
     "Plan",
     "Primitive",
     "bilinear",
+    "composed",
     "elementwise",
     "general",
     "linear",
@@ -128,11 +134,7 @@ class Primitive:
                 if value is not np._NoValue:
                     params[name] = value
             elif not _is_absent(name, value):
-                allowed = ", ".join(self.params) or "none"
-                raise TypeError(
-                    f"{self.path}: the parameter {name!r} is not supported on tensors "
-                    f"(supported: {allowed}); use .numpy() or .detach() for a constant"
-                )
+                _refuse_parameter(self.path, name, self.params)
         return tuple(inputs), params
 
     def _parse_list(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
@@ -233,6 +235,13 @@ def _is_absent(name: str, value: Any) -> bool:
     return value is None or value is np._NoValue
 
 
+def _refuse_parameter(path: str, name: str, supported: Iterable[str]) -> NoReturn:
+    raise TypeError(
+        f"{path}: the parameter {name!r} is not supported on tensors (supported: "
+        f"{', '.join(supported) or 'none'}); use .numpy() or .detach() for a constant"
+    )
+
+
 def path_of(key: Callable[..., Any]) -> str:
     """Name of a function as a user writes it: np.sin, np.linalg.inv, ag.relu."""
     module = getattr(key, "__module__", None) or "numpy"
@@ -297,6 +306,61 @@ def general(key: Callable[..., Any], *rules: Rule | None, **options: Any) -> Pri
 def rows() -> list[Primitive]:
     """Every row of the table once, in the order of their definition."""
     return list(dict.fromkeys(TABLE.values()))
+
+
+class Composed:
+    """A NumPy function that is made up of rows, by a Python function of the same arguments."""
+
+    __slots__ = ("examples", "function", "key", "methods", "name", "params", "path", "source")
+    kind = "composed"
+
+    def __init__(
+        self,
+        key: Callable[..., Any],
+        function: Callable[..., Any],
+        *,
+        methods: Sequence[str] = (),
+        examples: Callable[[], Iterable[Any]] | Iterable[Any] = (),
+    ) -> None:
+        self.key = key
+        self.function = function
+        self.name = key.__name__.lstrip("_")
+        self.path = path_of(key)
+        self.params = tuple(inspect.signature(function).parameters)
+        self.methods = tuple(methods)
+        self.examples = examples
+        self.source = _where((function,), None)
+
+    def __repr__(self) -> str:
+        return f"<Composed {self.path}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The function of these arguments, as the user gave them.
+
+        Raises TypeError for a parameter that it does not declare, unless it has the value that
+        NumPy takes when it is absent.
+        """
+        for name, value in list(kwargs.items()):
+            if name not in self.params and not _is_absent(name, value):
+                _refuse_parameter(self.path, name, self.params)
+            if name not in self.params or value is np._NoValue:
+                del kwargs[name]
+        return self.function(*args, **kwargs)
+
+
+#: Every function that is made up of rows, by the function that users call.
+COMPOSED: dict[Callable[..., Any], Composed] = {}
+
+
+def composed(key: Callable[..., Any], function: Callable[..., Any], **options: Any) -> Composed:
+    """Let `function`, which computes by rows, stand for `key` where tensors are its arguments.
+
+    It gets the arguments as the user gave them, tensors anywhere in nested lists among them, and
+    its signature names all that it takes. `methods` are installed on Tensor; `examples` are
+    `(args, kwargs)` of `key`.
+    """
+    composition = COMPOSED[key] = Composed(key, function, **options)
+    return composition
 
 
 #: Functions that answer a question about arrays and are given plain values.

@@ -10,9 +10,11 @@ from autograd_lite.rules import (
     reductions,
     shapes,
 )
-from autograd_lite.table import rows
+from autograd_lite.table import COMPOSED, rows
 
 __all__ = ["activations", "elementwise", "indexing", "linalg", "queries", "reductions", "shapes"]
 
 for _row in rows():
     install(_row)
+for _composition in COMPOSED.values():
+    install(_composition)
