@@ -1,0 +1,164 @@
+"""The verdict on one directional derivative: does the analytic value hold, and is f smooth here?
+
+Two stages. The first, eight evaluations, can only say ok. Whatever it does not accept goes to the
+second: a ladder from an eighth of the scale down to 3e-8 of it, with one-sided noise probes; and
+what that does not accept is rejected only after a look along a ladder from 512 scales down to the
+spacing of floats.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autograd_lite.testing.differences import Estimate
+from autograd_lite.testing.ladder import Ladder, side
+from autograd_lite.testing.line import Line, Rung
+
+__all__ = ["Demand", "Finding", "examine"]
+
+QUICK = range(2, 6)  # steps 2⁻⁷ to 2⁻¹³ of the scale
+LONG = range(12)  # steps 2⁻³ to 2⁻²⁵ of the scale
+WIDE = range(-6, 22)  # steps 2⁹ to 2⁻⁴⁵ of the scale
+
+
+@dataclass(frozen=True)
+class Demand:
+    """How close is close enough, in units of the derivative along the line.
+
+    slack: absolute allowance for the rounding of the analytic value itself
+    rtol: the bar must be below this part of the value
+    relative: whether the analytic value may be off by `rtol` of the value
+    reference: where the bar is below `rtol` of this, a smaller value need not be resolved
+    """
+
+    slack: float
+    rtol: float
+    relative: bool = True
+    reference: float = 0.0
+
+    def allowed(self, slope: Estimate) -> float:
+        """What an analytic value may differ by beyond the bar."""
+        return self.slack + (self.rtol * abs(slope.value) if self.relative else 0.0)
+
+    def resolved(self, slope: Estimate) -> bool:
+        """Whether the bar is narrow enough to bear a value out."""
+        return slope.bar <= self.rtol * max(abs(slope.value), self.reference)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the probes along one line say of the analytic value, and why."""
+
+    verdict: str
+    analytic: float
+    numeric: float
+    bar: float
+    left: float | None = None
+    right: float | None = None
+    reason: str = ""
+
+    @property
+    def error(self) -> float:
+        """Distance of the analytic value from the numeric one."""
+        return abs(self.analytic - self.numeric)
+
+    @property
+    def small(self) -> bool:
+        """Whether the value was accepted though none of its digits were seen."""
+        return self.verdict == "ok" and self.bar > abs(self.numeric) and self.analytic != 0.0
+
+    @property
+    def defensible(self) -> bool:
+        """Whether the analytic value is a fair choice where f is not smooth.
+
+        At a kink or vertical tangent, one between the slopes; at an edge, the slope inside.
+        """
+        if self.verdict not in ("kink", "vertical", "edge"):
+            return False
+        sides = [s for s in (self.left, self.right) if s is not None and not math.isnan(s)]
+        if not sides:
+            return False
+        # an edge has no bar: one-sided slopes are good to a few digits there
+        bar = self.bar if math.isfinite(self.bar) else 1e-4 * max(map(abs, sides))
+        if math.isinf(self.analytic):
+            return self.analytic in sides
+        return min(sides) - bar <= self.analytic <= max(sides) + bar
+
+
+def examine(line: Line, analytic: float, demand: Demand) -> Finding:
+    """The verdict on `analytic` as the derivative of f along the line."""
+    if not math.isfinite(line.centre):
+        reason = f"f is {line.centre} at the point itself"
+        return Finding("edge", analytic, math.nan, math.inf, reason=reason)
+    quick = line.rungs(QUICK)
+    if len(quick) == len(QUICK) and (found := _accepted(line, quick, analytic, demand)):
+        return found
+    line.measure_jitter()
+    if found := _accepted(line, line.rungs(LONG), analytic, demand):
+        return found
+    rungs = line.rungs(WIDE)
+    return _accepted(line, rungs, analytic, demand) or _rejected(line, rungs, analytic, demand)
+
+
+def _accepted(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand) -> Finding | None:
+    """An ok, where the ladder bears the analytic value out."""
+    if len(rungs) < 3:
+        return None
+    if line.constant and analytic == 0.0:
+        return Finding("ok", analytic, 0.0, 0.0, reason="f does not change at all")
+    ladder = Ladder(rungs, line.centre)
+    slope = ladder.slope(demand.rtol, demand.reference)
+    if slope is None or not slope.holds(analytic, demand.allowed(slope)):
+        return None
+    if demand.resolved(slope) or _zero(analytic, slope, ladder):
+        return Finding("ok", analytic, slope.value, slope.bar)
+    return None
+
+
+def _zero(analytic: float, slope: Estimate, ladder: Ladder) -> bool:
+    """Whether an exact zero is borne out: the bar is nothing beside what f varies by."""
+    return analytic == 0.0 and slope.holds(0.0) and slope.bar <= 1e-8 * ladder.variation
+
+
+def _rejected(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand) -> Finding:
+    """What stands in the way of an ok."""
+    left, right = (side(line, [sign * line.step(k) for k in WIDE]) for sign in (-1.0, 1.0))
+    both = (left.slope, right.slope)
+    if len(rungs) < 3:
+        sides = [name for name, s in (("left", left), ("right", right)) if s.kind == "edge"]
+        reason = f"f is not finite on the {' and the '.join(sides)}" if sides else "f has gaps"
+        return Finding("edge", analytic, math.nan, math.inf, *both, reason)
+    ladder = Ladder(rungs, line.centre)
+    slope = ladder.slope(demand.rtol, demand.reference)
+    if slope and slope.bar <= 1e-3 * max(abs(slope.value), demand.reference):
+        return _unequal(analytic, slope, demand)
+    central, gap = ladder.central, ladder.gap
+    for kind in ("jump", "vertical"):
+        if kind in (left.kind, right.kind):
+            return Finding(kind, analytic, central.value, central.bar, *both, _SAYS[kind])
+    if abs(gap.value) > 10.0 * gap.bar:
+        return Finding("kink", analytic, central.value, gap.bar, *both, _SAYS["kink"])
+    wide = Estimate(central.value, central.bar + abs(gap.value) + gap.bar)
+    return _unequal(analytic, slope or wide, demand)
+
+
+_SAYS = {
+    "jump": "f jumps at the point",
+    "vertical": "the slope grows without bound",
+    "kink": "the slopes on the left and the right differ",
+}
+
+
+def _unequal(analytic: float, slope: Estimate, demand: Demand) -> Finding:
+    """A mismatch where the slope would rule the analytic value out even with thrice its bar."""
+    allowed = 3.0 * slope.bar + demand.slack + demand.rtol * abs(slope.value)
+    if not abs(analytic - slope.value) <= allowed:
+        return Finding("mismatch", analytic, slope.value, slope.bar)
+    if slope.bar >= abs(slope.value):
+        reason = "the bar is wider than the answer: rounding in f hides the derivative"
+    else:
+        digits = max(0, math.floor(-math.log10(slope.bar / abs(slope.value))))
+        reason = f"rounding in f leaves {digits} digits of the derivative, rtol asks for more"
+    return Finding("inconclusive", analytic, slope.value, slope.bar, reason=reason)
