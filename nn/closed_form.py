@@ -35,6 +35,7 @@ from nn.data import one_hot
 __all__ = [
     "backward_pass",
     "backward_steps",
+    "compare",
     "forward_pass",
     "loss",
     "output_gradient",
@@ -327,3 +328,40 @@ def _times_log(Y: Array, P: Array) -> Array:
 def _quotient(Y: Array, P: Array) -> Array:
     """Y ⊙ P^(-1), with 0 / 0 = 0."""
     return np.divide(Y, P, out=np.zeros_like(P), where=Y != 0)
+
+
+def compare(model: Any, X: ArrayLike, Y: ArrayLike, interior: bool = False) -> Any:
+    """A GradReport of this backward pass against the engine's, a row per parameter of an MLP.
+
+    With `interior`, rows for Z_l^(g) and A_l^(g) too. Every row shows shape, norm and the largest
+    difference: as a number, relative to the largest entry, and in ulps.
+    """
+    import autograd_lite as ag
+    from autograd_lite.testing import compare_arrays
+    from nn.losses import check_distribution
+
+    params = {name: p.data for name, p in model.named_parameters()}
+    X = np.asarray(X, dtype=model.W1.dtype)
+    Z, A = forward_pass(X, params, model.hidden, model.output)
+    targets = _targets(Y, A[-1], model.output)
+    check_distribution(targets if model.output == "softmax" else None, "compare: Y")
+    hand = dict(backward_steps(Y, Z, A, params, model.hidden, model.output))
+    shown = list(hand) if interior else list(params)
+
+    Z_t, A_t = model.activations(X)
+    z = Z_t[-1]
+    if model.output == "softmax":
+        total = ag.softmax_cross_entropy(z, targets, normalized=True)
+    elif model.output == "sigmoid":
+        total = np.sum(ag.softplus(z) - targets * z)
+    else:
+        total = 0.5 * np.sum((z - targets) * (z - targets))
+    tensors = dict(model.named_parameters())
+    tensors |= {f"Z{l}": t for l, t in enumerate(Z_t) if l}
+    tensors |= {f"A{l}": t for l, t in enumerate(A_t[:-1]) if l}
+    engine = dict(zip(shown, ag.gradients(total, [tensors[n] for n in shown]), strict=True))
+    return compare_arrays(
+        {n: hand[n] for n in shown},
+        engine,
+        title=f"{'-'.join(map(str, model.sizes))}: the lecture's backward pass against the engine",
+    )

@@ -1,5 +1,5 @@
 """Gradient checks that know their own error bar."""
 
-from autograd_lite.testing.report import GradientMismatch, GradReport
+from autograd_lite.testing.report import GradientMismatch, GradReport, compare_arrays
 
-__all__ = ["GradReport", "GradientMismatch"]
+__all__ = ["GradReport", "GradientMismatch", "compare_arrays"]

@@ -1,0 +1,48 @@
+"""The lecture's multilayer perceptron on autograd_lite: layers, losses, training, data.
+
+import nn
+X, labels = nn.data.load_digits()
+model = nn.MLP([64, 50, 10], init="he")
+nn.fit(model, X, labels, loss="cross_entropy", optimizer=nn.GradientDescent(0.01), epochs=20)
+print(nn.closed_form.compare(model, X, labels))    # the engine against the hand derivation
+"""
+
+from nn import closed_form, data, init, losses, metrics, optim, plot
+from nn.layers import MLP, Identity, Linear, ReLU, Sequential, Sigmoid, Softmax, Tanh
+from nn.losses import binary_cross_entropy, cross_entropy, softmax_cross_entropy, squared_error
+from nn.metrics import accuracy, confusion_matrix
+from nn.module import Module, Parameter
+from nn.optim import GradientDescent
+from nn.saving import load, save
+from nn.training import History, fit
+
+__all__ = [
+    "MLP",
+    "GradientDescent",
+    "History",
+    "Identity",
+    "Linear",
+    "Module",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+    "accuracy",
+    "binary_cross_entropy",
+    "closed_form",
+    "confusion_matrix",
+    "cross_entropy",
+    "data",
+    "fit",
+    "init",
+    "load",
+    "losses",
+    "metrics",
+    "optim",
+    "plot",
+    "save",
+    "softmax_cross_entropy",
+    "squared_error",
+]
