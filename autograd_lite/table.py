@@ -77,7 +77,7 @@ class Primitive:
         n_outputs: int | None = None,
         tangent_zeros: Sequence[str] = (),
         data_dependent: bool = False,
-        formulas: Sequence[str | None] = (),
+        formulas: Sequence[str | Callable[..., str] | None] = (),
     ) -> None:
         self.key = key
         self.fn = fn or key

@@ -67,6 +67,7 @@ sigmoid = public(
         lambda g, y, x: g * (y * (1.0 - y)),
         name="sigmoid",
         methods=("sigmoid",),
+        formulas=("{g} ⊙ {y} ⊙ (1 − {y})",),
         examples=[reals((2, 3))],
     )
 )
@@ -77,6 +78,7 @@ softmax = public(
         name="softmax",
         params={"axis": -1},
         methods=("softmax",),
+        formulas=("{y} ⊙ ({g} − Σ {g} ⊙ {y})",),
         examples=[reals((2, 3)), reals((2, 3), axis=0)],
     )
 )
@@ -87,6 +89,7 @@ log_softmax = public(
         name="log_softmax",
         params={"axis": -1},
         methods=("log_softmax",),
+        formulas=("{g} − softmax({x}) ⊙ Σ {g}",),
         examples=[reals((2, 3)), reals((2, 3), axis=0)],
     )
 )
@@ -96,6 +99,7 @@ logsumexp = public(
         logsumexp_vjp,
         name="logsumexp",
         params={"axis": None, "keepdims": False},
+        formulas=("{g} · softmax({x})",),
         examples=[reals((2, 3)), reals((2, 3), axis=0), reals((2, 3), axis=1, keepdims=True)],
     )
 )
@@ -159,12 +163,20 @@ def one_hot_like(labels: Any, p: Any) -> Any:
     return (labels[..., None] == np.arange(p.shape[-1])).astype(p.dtype)
 
 
+def cross_entropy_formula(params: dict[str, Any], z: Any, t: Any) -> str:
+    """The rule for the logits as the lecture writes it: Ŷ − Y where the targets are normalized."""
+    if len(t) < len(z):
+        return "{g}·({y1} − one_hot({t}))"
+    return "{g}·({y1} − {t})" if params["normalized"] else "{g}·(softmax({z})·Σ{t} − {t})"
+
+
 _CROSS_ENTROPY = general(
     _cross_entropy_with_logits,
     cross_entropy_vjp_logits,
     cross_entropy_vjp_targets,
     name="softmax_cross_entropy",
     params={"normalized": False},
+    formulas=(cross_entropy_formula, "−{g} ⊙ log_softmax({z})"),
     n_outputs=2,
     examples=[
         given(lambda rng: (rng.standard_normal((3, 4)), rng.random((3, 4)))),

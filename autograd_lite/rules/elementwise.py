@@ -17,6 +17,10 @@ elementwise(
     lambda g, y, a, b: g,
     fn=operator.add,
     methods=("__add__", "__radd__"),
+    formulas=(
+        "{g}",
+        "{g}",
+    ),
     examples=[reals((3, 1), (4,)), reals((2, 3), (2, 3)), reals((), (3,))],
 )
 elementwise(
@@ -25,6 +29,10 @@ elementwise(
     lambda g, y, a, b: -g,
     fn=operator.sub,
     methods=("__sub__", "__rsub__"),
+    formulas=(
+        "{g}",
+        "−{g}",
+    ),
     examples=[reals((3, 1), (4,)), reals((2, 3), (2, 3)), reals((), (3,))],
 )
 elementwise(
@@ -33,6 +41,10 @@ elementwise(
     lambda g, y, a, b: g * a,
     fn=operator.mul,
     methods=("__mul__", "__rmul__"),
+    formulas=(
+        "{g} ⊙ {b}",
+        "{g} ⊙ {a}",
+    ),
     examples=[reals((3, 1), (4,)), reals((2, 3), (2, 3)), reals((), (3,))],
 )
 elementwise(
@@ -41,10 +53,19 @@ elementwise(
     lambda g, y, a, b: -g * y / b,
     fn=operator.truediv,
     methods=("__truediv__", "__rtruediv__"),
+    formulas=(
+        "{g} / {b}",
+        "−{g} ⊙ {y} / {b}",
+    ),
     examples=[reals((3, 1), (4,)), reals((2, 3), (2, 3)), reals((), (3,))],
 )
 elementwise(
-    np.negative, lambda g, y, x: -g, fn=operator.neg, methods=("__neg__",), examples=[reals((3,))]
+    np.negative,
+    lambda g, y, x: -g,
+    fn=operator.neg,
+    methods=("__neg__",),
+    formulas=("−{g}",),
+    examples=[reals((3,))],
 )
 
 
@@ -71,6 +92,10 @@ elementwise(
     power_vjp_exponent,
     fn=operator.pow,
     methods=("__pow__", "__rpow__"),
+    formulas=(
+        "{g} ⊙ {b}·{a}^({b}−1)",
+        "{g} ⊙ {y} ⊙ log {a}",
+    ),
     examples=[
         positive((3, 1), (4,)),
         given(lambda rng: (rng.standard_normal((2, 3)) + 0.3, 3)),
@@ -78,15 +103,40 @@ elementwise(
     ],
 )
 
-elementwise(np.exp, lambda g, y, x: g * y, methods=("exp",), examples=[reals((2, 3))])
-elementwise(np.log, lambda g, y, x: g / x, methods=("log",), examples=[positive((2, 3))])
-elementwise(np.sqrt, lambda g, y, x: g * 0.5 / y, methods=("sqrt",), examples=[positive((2, 3))])
-elementwise(np.tanh, lambda g, y, x: g * (1.0 - y * y), methods=("tanh",), examples=[reals((2, 3))])
+elementwise(
+    np.exp,
+    lambda g, y, x: g * y,
+    methods=("exp",),
+    formulas=("{g} ⊙ {y}",),
+    examples=[reals((2, 3))],
+)
+elementwise(
+    np.log,
+    lambda g, y, x: g / x,
+    methods=("log",),
+    formulas=("{g} / {x}",),
+    examples=[positive((2, 3))],
+)
+elementwise(
+    np.sqrt,
+    lambda g, y, x: g * 0.5 / y,
+    methods=("sqrt",),
+    formulas=("{g} / (2·{y})",),
+    examples=[positive((2, 3))],
+)
+elementwise(
+    np.tanh,
+    lambda g, y, x: g * (1.0 - y * y),
+    methods=("tanh",),
+    formulas=("{g} ⊙ (1 − {y}²)",),
+    examples=[reals((2, 3))],
+)
 elementwise(
     np.abs,
     lambda g, y, x: g * np.sign(x),
     methods=("__abs__",),
     name="abs",
+    formulas=("{g} ⊙ sign({x})",),
     examples=[reals((2, 3))],
 )
 
@@ -100,12 +150,20 @@ elementwise(
     np.maximum,
     lambda g, y, a, b: _larger(g, a, b),
     lambda g, y, a, b: _larger(g, b, a),
+    formulas=(
+        "{g} ⊙ [{a} > {b}]",
+        "{g} ⊙ [{b} > {a}]",
+    ),
     examples=[spread((3, 1), (4,)), spread((2, 3), (2, 3))],
 )
 elementwise(
     np.minimum,
     lambda g, y, a, b: _larger(g, -a, -b),
     lambda g, y, a, b: _larger(g, -b, -a),
+    formulas=(
+        "{g} ⊙ [{a} < {b}]",
+        "{g} ⊙ [{b} < {a}]",
+    ),
     examples=[spread((3, 1), (4,)), spread((2, 3), (2, 3))],
 )
 
@@ -114,6 +172,11 @@ elementwise(
     None,
     lambda g, y, c, a, b: np.where(c, g, 0.0),
     lambda g, y, c, a, b: np.where(c, 0.0, g),
+    formulas=(
+        None,
+        "{g} ⊙ [{c}]",
+        "{g} ⊙ [not {c}]",
+    ),
     examples=[
         given(lambda rng: (rng.random((2, 3)) < 0.5, rng.standard_normal((2, 3)), rng.random(3)))
     ],

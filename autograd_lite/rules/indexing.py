@@ -85,6 +85,7 @@ GETITEM = linear(
     parse=parse_index,
     params={"index": ()},
     methods=("__getitem__",),
+    formulas=("{g} in its place, 0 elsewhere",),
     examples=[
         given(lambda rng: (rng.standard_normal((3, 4)), (slice(None, None, -2), None, 1))),
         given(lambda rng: (rng.standard_normal((3, 4)), (np.array([0, 2, 0]), slice(1, 3)))),
@@ -98,5 +99,6 @@ SCATTER: Primitive = linear(
     name="scatter",
     variadic=True,
     params={"index": (), "shape": ()},
+    formulas=("{g}[index]",),
     examples=[given(lambda rng: (rng.standard_normal(3),), index=(slice(0, 6, 2),), shape=(6,))],
 )

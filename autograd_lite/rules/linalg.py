@@ -40,6 +40,10 @@ bilinear(
     matmul_vjp_right,
     fn=operator.matmul,
     methods=("__matmul__", "__rmatmul__"),
+    formulas=(
+        "{g} {b}ᵀ",
+        "{a}ᵀ {g}",
+    ),
     examples=[
         reals((2, 3), (3, 4)),
         reals((3,), (3, 4)),

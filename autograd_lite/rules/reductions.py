@@ -45,6 +45,7 @@ linear(
     name="sum",
     params=_AXES,
     methods=("sum",),
+    formulas=("{g} · ones",),
     examples=[reals((2, 3)), reals((2, 3, 2), axis=(0, -1)), reals((2, 3), axis=1, keepdims=True)],
 )
 linear(
@@ -52,6 +53,7 @@ linear(
     sum_vjp,
     name="sum",
     params={"axis": 0, "keepdims": False},
+    formulas=("{g} · ones",),
     examples=[reals((2, 3)), reals((2, 3), axis=None), reals((2, 3), axis=(1,), keepdims=True)],
 )
 linear(
@@ -61,6 +63,7 @@ linear(
     ),
     params=_AXES,
     methods=("mean",),
+    formulas=("{g} · ones / {n}",),
     examples=[reals((2, 3)), reals((2, 3, 2), axis=(0, -1)), reals((2, 3), axis=1, keepdims=True)],
 )
 
@@ -80,5 +83,6 @@ for _function, _method in ((np.max, "max"), (np.min, "min")):
         name=_method,
         params=_AXES,
         methods=(_method,),
+        formulas=("{g} ⊙ [{x} = {y}]",),
         examples=[spread((2, 3)), spread((2, 3, 2), axis=(0, -1)), spread((2, 3), axis=1)],
     )

@@ -27,12 +27,14 @@ linear(
     np.reshape,
     lambda g, y, x, shape, order: np.reshape(g, x.shape, order),
     params={"shape": None, "order": "C"},
+    formulas=("reshape({g})",),
     examples=[reals((2, 3), shape=(3, 2)), reals((2, 3), shape=(-1,), order="F")],
 )
 linear(
     np.transpose,
     lambda g, y, x, axes: np.transpose(g, None if axes is None else inverse(axes)),
     params={"axes": None},
+    formulas=("{g}ᵀ",),
     examples=[reals((2, 3)), reals((2, 3, 4), axes=(1, 2, 0))],
 )
 linear(
@@ -40,12 +42,14 @@ linear(
     lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2),
     params={"axis1": None, "axis2": None},
     methods=("swapaxes",),
+    formulas=("swapaxes({g})",),
     examples=[reals((2, 3, 4), axis1=0, axis2=-1)],
 )
 linear(
     np.broadcast_to,
     lambda g, y, x, shape: summed_to(g, x.shape),
     params={"shape": None},
+    formulas=("Σ {g}",),
     examples=[reals((3, 1), shape=(2, 3, 4))],
 )
 linear(
@@ -55,9 +59,10 @@ linear(
     variadic="sequence",
     reads_shapes=True,
     params={"axis": 0},
+    formulas=("the part of {g} from {x}",),
     examples=[lists(reals((2, 3), (1, 3))), lists(reals((2, 3), (2, 1)), axis=1)],
 )
-linear(np.copy, lambda g, y, x: g, methods=("copy",), examples=[reals((2, 3))])
+linear(np.copy, lambda g, y, x: g, methods=("copy",), formulas=("{g}",), examples=[reals((2, 3))])
 
 
 def _astype(x: Any, dtype: Any) -> Any:
@@ -69,6 +74,7 @@ ASTYPE = linear(
     _astype,
     lambda g, y, x, dtype: g.astype(x.dtype),
     params={"dtype": None},
+    formulas=("{g}",),
     examples=[reals((2, 3), dtype=np.dtype(np.longdouble))],
 )
 
