@@ -22,6 +22,7 @@ from autograd_lite.rules.activations import (
     softmax_cross_entropy,
     stop_gradient,
 )
+from autograd_lite.rules.writing import put
 from autograd_lite.transforms import grad, gradients, value_and_grad, vjp
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "log_softmax",
     "logsumexp",
     "no_grad",
+    "put",
     "pytree",
     "relu",
     "rules",

@@ -9,10 +9,20 @@ from autograd_lite.rules import (
     queries,
     reductions,
     shapes,
+    writing,
 )
 from autograd_lite.table import COMPOSED, rows
 
-__all__ = ["activations", "elementwise", "indexing", "linalg", "queries", "reductions", "shapes"]
+__all__ = [
+    "activations",
+    "elementwise",
+    "indexing",
+    "linalg",
+    "queries",
+    "reductions",
+    "shapes",
+    "writing",
+]
 
 for _row in rows():
     install(_row)
