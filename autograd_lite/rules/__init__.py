@@ -3,6 +3,8 @@
 from autograd_lite.recording import install
 from autograd_lite.rules import (
     activations,
+    axes,
+    copies,
     elementwise,
     indexing,
     linalg,
@@ -15,6 +17,8 @@ from autograd_lite.table import COMPOSED, rows
 
 __all__ = [
     "activations",
+    "axes",
+    "copies",
     "elementwise",
     "indexing",
     "linalg",

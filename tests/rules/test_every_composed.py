@@ -30,6 +30,9 @@ def call(c: Composed, i: int) -> tuple[list[Any], Any]:
     return pytree.flatten(list(c.examples)[i](rng))
 
 
+SMOOTH = [case for case in CASES if any(is_smooth(leaf) for leaf in call(*case)[0])]
+
+
 def arrays(result: Any) -> list[Any]:
     """The arrays of a result, or of the nest of lists and tuples that it is."""
     return [np.asarray(plain(part)) for part in pytree.flatten(result)[0]]
@@ -49,7 +52,7 @@ def scalar_function(c: Composed, i: int) -> tuple[Callable[..., Any], list[Any]]
         for place, primal in zip(places, primals, strict=True):
             full[place] = primal
         args, kwargs = pytree.unflatten(structure, full)
-        rng, total = np.random.default_rng(7), 0.0
+        rng, total = np.random.default_rng(7), sum(0.0 * np.sum(p) for p in primals)
         for y in pytree.flatten(c.key(*args, **kwargs))[0]:
             if y.dtype.kind == "f":
                 total = total + np.sum(rng.standard_normal(y.shape).astype(y.dtype) * y)
@@ -108,7 +111,7 @@ def test_forward_equals_numpy(c: Composed, i: int) -> None:
             assert a.dtype == b.dtype
 
 
-@pytest.mark.parametrize(("c", "i"), CASES, ids=label)
+@pytest.mark.parametrize(("c", "i"), SMOOTH, ids=label)
 def test_gradient_equals_differences(c: Composed, i: int) -> None:
     """Reverse mode agrees with central differences along random directions."""
     f, primals = scalar_function(c, i)
@@ -121,7 +124,7 @@ def test_gradient_equals_differences(c: Composed, i: int) -> None:
         np.testing.assert_allclose(inner(grads, directions), expected, rtol=1e-8, atol=1e-8)
 
 
-@pytest.mark.parametrize(("c", "i"), CASES, ids=label)
+@pytest.mark.parametrize(("c", "i"), SMOOTH, ids=label)
 def test_second_order_equals_differences_of_the_first(c: Composed, i: int) -> None:
     """The recorded sweep is itself differentiated rightly, and equals the unrecorded one."""
     f, primals = scalar_function(c, i)
@@ -140,7 +143,7 @@ def test_second_order_equals_differences_of_the_first(c: Composed, i: int) -> No
     np.testing.assert_allclose(inner(grads, directions), expected, rtol=1e-7, atol=1e-7)
 
 
-@pytest.mark.parametrize(("c", "i"), CASES, ids=label)
+@pytest.mark.parametrize(("c", "i"), SMOOTH, ids=label)
 def test_float32_stays_float32(c: Composed, i: int) -> None:
     """float32 inputs give float32 results where NumPy does, and float32 gradients."""
     f, primals = scalar_function(c, i)
