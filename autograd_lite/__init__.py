@@ -10,9 +10,12 @@ Layers, each importing only those above it: table, pytree and modes; the graph (
 graph, recording); rules; transforms; compiler and drawing; testing.
 """
 
-from autograd_lite import pytree, rules
+from autograd_lite import pytree, random, rules
+from autograd_lite.custom import primitive
+from autograd_lite.forward import hessian, hvp, jacobian, jvp
 from autograd_lite.graph import Tensor, tensor
 from autograd_lite.modes import debug, keep, no_grad, scope
+from autograd_lite.recompute import checkpoint
 from autograd_lite.rules.activations import (
     log_softmax,
     logsumexp,
@@ -23,20 +26,29 @@ from autograd_lite.rules.activations import (
     stop_gradient,
 )
 from autograd_lite.rules.writing import put
+from autograd_lite.support import ops
 from autograd_lite.transforms import grad, gradients, value_and_grad, vjp
 
 __version__ = "0.1.0"
 __all__ = [
     "Tensor",
+    "checkpoint",
     "debug",
     "grad",
     "gradients",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "keep",
     "log_softmax",
     "logsumexp",
     "no_grad",
+    "ops",
+    "primitive",
     "put",
     "pytree",
+    "random",
     "relu",
     "rules",
     "scope",

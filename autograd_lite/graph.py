@@ -481,11 +481,13 @@ def as_tensors(node: Node) -> list[Any]:
     op = node.plan.op
     if y is not None:
         y = new_tensor(y, node) if op.n_outputs is None else picked(y, node)
-    pairs = zip(values, node.inputs, strict=True)
-    return [
-        y,
-        *(
-            new_tensor(v, n) if isinstance(n, Node) and not (v is None or v is n) else v
-            for v, n in pairs
-        ),
-    ]
+    return [y, *(_as_tensor(v, n) for v, n in zip(values, node.inputs, strict=True))]
+
+
+def _as_tensor(value: Any, parent: Any) -> Any:
+    """A value that a node saved, as the Tensor that it was; a stand-in for a shape as it is."""
+    if value is None or value is parent or not isinstance(parent, Node):
+        return value
+    if isinstance(value, tuple):  # a checkpoint's arguments
+        return tuple(picked(value, parent))
+    return new_tensor(value, parent)

@@ -18,6 +18,7 @@ class Modes(NamedTuple):
     keep: bool = False  # nodes keep every value, for pictures and steps
     scope: tuple[str, ...] = ()
     trace: Any = None  # the compiler's trace in progress
+    draws: Any = None  # random draws being kept or repeated
     depth: int = 0  # transforms that are running around the operation
     plain: bool = True  # recording and nothing else: the fast path
 

@@ -251,6 +251,7 @@ def public(op: Primitive) -> Callable[..., Any]:
             return bind(op, inputs, params)
         return op.fn(*inputs, **params)
 
+    function.__name__ = function.__qualname__ = op.name
     TABLE[function] = op
     return function
 

@@ -18,9 +18,10 @@ import numpy as np
 
 from autograd_lite.table import Plan, Primitive
 
-__all__ = ["PICK", "Leaf", "Node", "Stub", "own", "sweep"]
+__all__ = ["PICK", "Leaf", "Node", "Stub", "next_order", "own", "sweep"]
 
-_next_order = count(1).__next__
+#: The creation counter: a number larger than that of every node so far.
+next_order = count(1).__next__
 _NO_PARAMS: dict[str, Any] = {}
 
 
@@ -43,7 +44,7 @@ class Node:
         self.inputs = inputs  # a Node, a Stub or a Python number each
         self.saved = saved  # (y, *inputs), None where no rule reads it
         self.params = params
-        self.order: int = _next_order()
+        self.order: int = next_order()
         self.shape = shape  # a tuple of them for a row with several results, like dtype
         self.dtype = dtype
         self.info = info  # name, line, scope, kept values: only where there is something to keep
@@ -125,7 +126,7 @@ def sweep(
     """The cotangent of every target that the outputs depend on, given those of the outputs.
 
     `targets` None means every leaf, and interior nodes whose Tensor retains its gradient. Nodes
-    older than `floor`, the order of the oldest target, are never visited. With `as_tensors`, which
+    older than `floor` are found where they are targets, but never swept. With `as_tensors`, which
     wraps what a node saved, the cotangents are Tensors and the sweep itself is recorded. With
     `free`, nodes let go of what they saved. `watch` sees every node with its cotangent first.
     A rule's exception leaves with a note that names the operation and the input.
@@ -135,7 +136,7 @@ def sweep(
     heap: list[tuple[int, Node]] = []
     found: dict[Node, Any] = {}
     for node, g in outputs:
-        if node.order >= floor:
+        if node.order >= floor or (targets is not None and node in targets):
             _accumulate(node, g, cotangents, owned, heap)
     with np.errstate(all="ignore"):
         while heap:
@@ -149,7 +150,7 @@ def sweep(
                     found[node] = g
             elif node in targets:
                 found[node] = g
-            if plan is None:
+            if plan is None or node.order < floor:
                 continue
             if watch is not None:
                 watch(node, g)
@@ -164,14 +165,14 @@ def sweep(
             try:
                 for i, rule in plan.edges:
                     parent = inputs[i]
-                    if parent.order < floor:
+                    if parent.order < floor and (targets is None or parent not in targets):
                         continue
                     ct = rule(g, *saved, **params) if params else rule(g, *saved)
                     if type(ct) is not tuple:
                         if ct.shape != parent.shape:
                             ct = _fitted(ct, parent.shape, plan.op)
                         if ct.dtype != parent.dtype:
-                            ct = ct.astype(parent.dtype)
+                            ct = _cast(ct, parent, plan.op)
                     if parent.plan is None and parent.stale:
                         _refuse_stale(node, parent)
                     if parent in cotangents:
@@ -229,6 +230,16 @@ def _fitted(ct: Any, shape: tuple[int, ...], op: Primitive) -> Any:
         f"the rule of {op.path} returned a cotangent of shape {ct.shape} for an input of "
         f"shape {shape}; a rule returns one of its input's shape"
     )
+
+
+def _cast(ct: Any, parent: Node, op: Primitive) -> Any:
+    """A cotangent in its input's dtype; a user's rule must see to that itself."""
+    if op.strict:
+        raise TypeError(
+            f"the rule of {op.path} returned a cotangent of dtype {ct.dtype} for an input of dtype "
+            f"{parent.dtype}; a rule returns one of its input's dtype"
+        )
+    return ct.astype(parent.dtype)
 
 
 def own(found: Mapping[Node, Any], foreign: Iterable[Any]) -> dict[Node, Any]:

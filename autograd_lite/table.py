@@ -55,9 +55,9 @@ class Primitive:
     """One row of the table: a function of arrays with a rule for each of its array inputs."""
 
     __slots__ = (
-        "data_dependent", "examples", "fn", "formulas", "key", "kind", "methods", "n_inputs",
+        "data_dependent", "examples", "fn", "formulas", "jvp", "key", "kind", "methods", "n_inputs",
         "n_outputs", "name", "params", "parse", "path", "plans", "reads_shapes", "rules", "source",
-        "tangent_zeros", "variadic",
+        "strict", "tangent_zeros", "variadic",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +78,8 @@ class Primitive:
         tangent_zeros: Sequence[str] = (),
         data_dependent: bool = False,
         formulas: Sequence[str | Callable[..., str] | None] = (),
+        jvp: Callable[..., Any] | None = None,
+        strict: bool = False,
     ) -> None:
         self.key = key
         self.fn = fn or key
@@ -96,6 +98,8 @@ class Primitive:
         self.tangent_zeros = tuple(tangent_zeros)
         self.data_dependent = data_dependent
         self.formulas = tuple(formulas)
+        self.jvp = jvp  # (tangents, y, *inputs, **params), in place of what the kind says
+        self.strict = strict  # a cotangent must come in its input's dtype: a user's rule
         self.source = _where(self.rules, self.fn)
         self.plans: dict[Any, Plan] = {}
 
@@ -157,6 +161,8 @@ class Plan:
         )
         n = len(tracked)
         kept = [_kept(op.rules[0 if op.variadic else i], n, op.variadic) for i, _ in self.edges]
+        if op.jvp is not None:
+            kept.append(({"y", *range(n)}, set()))
         if op.reads_shapes:
             kept = [(values & {"y"}, shapes | values - {"y"}) for values, shapes in kept]
         self.keep_y = any("y" in values for values, _ in kept)
@@ -178,7 +184,7 @@ def plan_for(op: Primitive, tracked: tuple[bool, ...]) -> Plan:
 
 def _kept(rule: Rule | None, n: int, variadic: bool) -> tuple[set[Any], set[Any]]:
     """Which of "y", 0 … n-1 a rule reads, and of which it reads only shape or dtype."""
-    code = getattr(rule, "__code__", None)
+    code = getattr(rule and inspect.unwrap(rule), "__code__", None)
     if code is None:  # a builtin: reads all, for all we know
         return {"y", *range(n)}, set()
     values, shapes = _loads(code)

@@ -11,7 +11,7 @@ sees the inner sweep's own operations, recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ from autograd_lite import pytree
 from autograd_lite.debugging import check_cotangent
 from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
 from autograd_lite.modes import MODES
-from autograd_lite.sweep import Leaf, Node, own, sweep
+from autograd_lite.sweep import Leaf, Node, next_order, own, sweep
 from autograd_lite.table import Plan, Primitive
 
 __all__ = ["grad", "gradients", "value_and_grad", "vjp"]
@@ -42,6 +42,8 @@ class Lifted:
             _lift(x, f"{transform}: {n}") for x, n in zip(self.leaves, names, strict=True)
         ]
         self.nodes: list[Any] = [t._node for t in self.tensors]
+        self.floor = min((n.order for n in self.nodes if n is not None), default=next_order())
+        #: whether something outside the transform tracks a primal
         self.outer = any(
             isinstance(x, Tensor) and x._node is not None and not x.is_parameter
             for x in self.leaves
@@ -51,10 +53,10 @@ class Lifted:
         """The primals with Tensors for leaves."""
         return pytree.unflatten(self.structure, self.tensors)  # type: ignore[no-any-return]
 
-    def gradients(self, found: dict[Node, Any]) -> tuple[Any, ...]:
+    def gradients(self, found: Mapping[Node, Any], record: bool = True) -> tuple[Any, ...]:
         """The primals' pytrees with a gradient for each leaf, zeros where there is none."""
         zipped = zip(self.leaves, self.tensors, self.nodes, strict=True)
-        grads = [_result(found.get(n), t, x) for x, t, n in zipped]
+        grads = [_result(found.get(n), t, x, record) for x, t, n in zipped]
         return pytree.unflatten(self.structure, grads)  # type: ignore[no-any-return]
 
 
@@ -84,12 +86,12 @@ def _lift(x: Any, place: str) -> Tensor:
     return lifted
 
 
-def _result(g: Any, lifted: Tensor, primal: Any) -> Any:
+def _result(g: Any, lifted: Tensor, primal: Any, record: bool) -> Any:
     """A gradient in the kind of its primal: float for float, array for array."""
     if g is None:
         g = np.zeros(lifted.shape, lifted.dtype)
     if isinstance(g, Tensor):
-        if g._node is not None or _is_plain_tensor(primal):
+        if record and (g._node is not None or _is_plain_tensor(primal)):
             return g
         g = g.data
     if type(primal) is float:
@@ -101,7 +103,7 @@ def _is_plain_tensor(x: Any) -> bool:
     return isinstance(x, Tensor) and not x.is_parameter
 
 
-def _value(y: Any, lifted: Lifted, record: bool) -> Any:
+def value_of(y: Any, lifted: Lifted, record: bool, *, scalar: bool = True) -> Any:
     """A function's result for the outside, in the graph only where something outer tracks it."""
     if not isinstance(y, Tensor):
         return y
@@ -109,22 +111,27 @@ def _value(y: Any, lifted: Lifted, record: bool) -> Any:
         return y
     if any(_is_plain_tensor(x) for x in lifted.leaves):
         return y.detach()
-    return y.data[()] if y.ndim == 0 else y.data
+    return y.data[()] if scalar and y.ndim == 0 else y.data
 
 
 def _array(y: Any) -> Any:
     return y.data if isinstance(y, Tensor) else y
 
 
-class _Recording:
+class Recording:
     """A context in which a transform runs a function: recording, one level deeper."""
 
-    def __init__(self, lifted: Lifted) -> None:
+    def __init__(self, lifted: Lifted, also: Sequence[Any] = ()) -> None:
         self.modes = MODES.get()
         #: whether the sweep must be recorded too: something outer may differentiate its result
-        self.record = lifted.outer or self.modes.depth > 0 or self.modes.trace is not None
+        self.record = (
+            lifted.outer
+            or self.modes.depth > 0
+            or self.modes.trace is not None
+            or any(isinstance(x, Tensor) and x._node is not None for x in also)
+        )
 
-    def __enter__(self) -> _Recording:
+    def __enter__(self) -> Recording:
         self.token = MODES.set(self.modes.but(recording=True, depth=self.modes.depth + 1))
         return self
 
@@ -133,14 +140,17 @@ class _Recording:
 
 
 def pull(
-    outputs: Sequence[tuple[Tensor, Any]], targets: Sequence[Any], record: bool
+    outputs: Sequence[tuple[Tensor, Any]],
+    targets: Sequence[Any],
+    record: bool,
+    floor: int | None = None,
 ) -> dict[Node, Any]:
     """The cotangents of target nodes, given (tensor, cotangent) pairs of outputs."""
     nodes = {node for node in targets if node is not None}
     found = sweep(
         [(y._node, g) for y, g in outputs if y._node is not None],
         nodes,
-        min((node.order for node in nodes), default=0),
+        min((node.order for node in nodes), default=0) if floor is None else floor,
         as_tensors=as_tensors if record else None,
         watch=check_cotangent if MODES.get().debug else None,
     )
@@ -158,22 +168,23 @@ def value_and_grad(
 
     Raises TypeError for an argument that is no float, or a result that is no scalar.
     """
-    several = not isinstance(argnums, int)
-    wanted: tuple[int, ...] = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        places = [_place(i, len(args), f) for i in wanted]
-        lifted = Lifted([args[i] for i in places], "grad")
+        spots, several = places(argnums, len(args), f)
+        lifted = Lifted([args[i] for i in spots], "grad")
         full = list(args)
-        for i, primal in zip(places, lifted.primals(), strict=True):
+        for i, primal in zip(spots, lifted.primals(), strict=True):
             full[i] = primal
-        with _Recording(lifted) as recording:
+        with Recording(lifted) as recording:
             result = f(*full, **kwargs)
             value, aux = _split_aux(result, f) if has_aux else (result, None)
-            found = _scalar_pull(value, lifted, recording.record, f)
+            if recording.record:
+                found = scalar_pull(value, lifted, True, f)
+        if not recording.record:  # out of the context: a rule that uses transforms is outermost
+            found = scalar_pull(value, lifted, False, f)
         grads = lifted.gradients(found)
-        value = _value(value, lifted, recording.record)
+        value = value_of(value, lifted, recording.record)
         if has_aux:
             value = (value, pytree.map(_array, aux))
         return value, grads if several else grads[0]
@@ -181,10 +192,10 @@ def value_and_grad(
     return value_and_gradient
 
 
-def _scalar_pull(value: Any, lifted: Lifted, record: bool, f: Any) -> dict[Node, Any]:
+def scalar_pull(value: Any, lifted: Lifted, record: bool, f: Any) -> dict[Node, Any]:
     if np.size(value) != 1 or np.result_type(_array(value)).kind != "f":
         raise TypeError(
-            f"grad of {_name(f)}: the function must return one float, it returned "
+            f"grad of {name_of(f)}: the function must return one float, it returned "
             f"{_kind_of(value)}; sum it, or use vjp or jacobian"
         )
     if not isinstance(value, Tensor):
@@ -200,17 +211,20 @@ def _kind_of(value: Any) -> str:
 
 def _split_aux(result: Any, f: Any) -> tuple[Any, Any]:
     if not (isinstance(result, tuple) and len(result) == 2):
-        raise TypeError(f"with has_aux, {_name(f)} must return (value, aux), got {type(result)}")
+        raise TypeError(f"with has_aux, {name_of(f)} must return (value, aux), got {type(result)}")
     return result
 
 
-def _place(i: int, n: int, f: Any) -> int:
-    if not -n <= i < n:
-        raise TypeError(f"argnums: {_name(f)} was called with {n} positional arguments, not {i}")
-    return i % n
+def places(argnums: int | Sequence[int], n: int, f: Any) -> tuple[list[int], bool]:
+    """The arguments that argnums names among n, and whether it names several."""
+    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for i in wanted:
+        if not -n <= i < n:
+            raise TypeError(f"argnums {i}: {name_of(f)} was called with {n} positional arguments")
+    return [i % n for i in wanted], not isinstance(argnums, int)
 
 
-def _name(f: Any) -> str:
+def name_of(f: Any) -> str:
     return getattr(f, "__name__", None) or repr(f)
 
 
@@ -238,7 +252,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     Raises TypeError for primals that are no floats, ValueError for a misshapen cotangent.
     """
     lifted = Lifted(primals, "vjp")
-    with _Recording(lifted) as recording:
+    with Recording(lifted) as recording:
         result = f(*lifted.primals())
     leaves, structure = pytree.flatten(result)
 
@@ -255,11 +269,11 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
             for y, g in zip(leaves, cotangents, strict=True)
             if isinstance(y, Tensor) and y._node is not None
         ]
-        with _Recording(lifted):
+        with Recording(lifted):
             found = pull(pairs, lifted.nodes, record)
         return lifted.gradients(found)
 
-    return pytree.map(lambda y: _value(y, lifted, recording.record), result), pullback
+    return pytree.map(lambda y: value_of(y, lifted, recording.record), result), pullback
 
 
 def gradients(

@@ -1,0 +1,304 @@
+"""Forward mode: tangents pushed through the recorded graph.
+
+No row has a rule of its own for it. An elementwise row's rule is its own transpose; a linear or
+bilinear row is applied to the tangents; of a general row, whose rule v ↦ Jᵀv is linear in v, the
+sweep through the recorded rule is the transpose of the transpose, J.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import pytree
+from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
+from autograd_lite.recording import bind
+from autograd_lite.sweep import PICK, Leaf, Node, sweep
+from autograd_lite.transforms import (
+    LIFT,
+    Lifted,
+    Recording,
+    grad,
+    name_of,
+    places,
+    pull,
+    scalar_pull,
+    value_of,
+)
+
+__all__ = ["hessian", "hvp", "jacobian", "jvp"]
+
+
+def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
+    """`(f(*primals), tangent)`: the value, and its derivative in the direction of `tangents`.
+
+    `primals` and `tangents` are tuples of pytrees alike in structure and shapes; the tangent has
+    the structure and shapes of the value. Raises TypeError for primals that are no floats,
+    ValueError for a tangent of another shape than its primal.
+    """
+    primals, tangents = _tuples(primals, tangents, "jvp")
+    lifted = Lifted(primals, "jvp")
+    directions = _directions(lifted, tangents, "jvp")
+    with Recording(lifted, also=directions) as recording:
+        result = f(*lifted.primals())
+        leaves, structure = pytree.flatten(result)
+        pushed = push(leaves, lifted, directions, recording.record)
+    out = [_zeros_of(y) if t is None else t for y, t in zip(leaves, pushed, strict=True)]
+    values = [value_of(y, lifted, recording.record) for y in leaves]
+    shown = [value_of(t, lifted, recording.record) for t in out]
+    return pytree.unflatten(structure, values), pytree.unflatten(structure, shown)
+
+
+def _tuples(primals: Any, tangents: Any, name: str) -> tuple[Any, Any]:
+    if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
+        raise TypeError(f"{name}: primals and tangents are tuples, one entry per argument of f")
+    if len(primals) != len(tangents):
+        raise ValueError(f"{name}: {len(primals)} primals but {len(tangents)} tangents")
+    return tuple(primals), tuple(tangents)
+
+
+def _directions(lifted: Lifted, tangents: Any, name: str) -> list[Any]:
+    """The tangents' leaves, each checked against its primal and in its dtype."""
+    leaves = pytree.flatten_like(lifted.structure, tangents)
+    directions = []
+    for path, x, t in zip(pytree.names(lifted.structure), lifted.tensors, leaves, strict=True):
+        if np.shape(t) != x.shape:
+            raise ValueError(
+                f"{name}: the tangent of primal {path} has shape {np.shape(t)}, expected {x.shape}"
+            )
+        if isinstance(t, Tensor) and t._node is None:
+            t = t._value
+        directions.append(t if isinstance(t, Tensor) else np.asarray(t, dtype=x.dtype))
+    return directions
+
+
+def _zeros_of(y: Any) -> Any:
+    return np.zeros(np.shape(y), y.dtype if isinstance(y, (Tensor, np.ndarray)) else None)[()]
+
+
+def push(
+    outputs: Sequence[Any], lifted: Lifted, directions: Sequence[Any], record: bool
+) -> list[Any]:
+    """The tangent of every output, None where it depends on no lifted primal."""
+    tangents: dict[Node, Any] = {
+        node: t for node, t in zip(lifted.nodes, directions, strict=True) if node is not None
+    }
+    floor = lifted.floor
+    roots = [y._node for y in outputs if isinstance(y, Tensor) and y._node is not None]
+    with np.errstate(all="ignore"):
+        for node in ancestors(roots, floor):
+            if node not in tangents:
+                ts = [tangents.get(p) if isinstance(p, Node) else None for p in node.inputs]
+                if any(t is not None for t in ts):
+                    tangents[node] = _tangent(node, ts, record)
+    return [tangents.get(y._node) if isinstance(y, Tensor) and y._node else None for y in outputs]
+
+
+def ancestors(roots: Sequence[Node], floor: int) -> list[Node]:
+    """The nodes that the roots depend on, themselves included, none older than floor; in order."""
+    seen = {node for node in roots if node.order >= floor}
+    stack = list(seen)
+    while stack:
+        for parent in stack.pop().inputs:
+            if isinstance(parent, Node) and parent.order >= floor and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=lambda node: node.order)
+
+
+def _tangent(node: Node, ts: list[Any], record: bool) -> Any:
+    """The tangent of a node's output, given those of its inputs, None for a constant one."""
+    plan, params = node.plan, node.params
+    op = plan.op
+    if plan is LIFT:
+        return ts[0]
+    if plan is PICK:
+        return ts[0][params["index"]]
+    saved = as_tensors(node) if record else node.saved
+    if op.jvp is not None:
+        total = op.jvp(tuple(ts), *saved, **params)
+    elif op.kind == "elementwise":
+        edges = [(i, rule) for i, rule in plan.edges if ts[i] is not None]
+        total = _sum(rule(ts[i], *saved, **params) for i, rule in edges)
+    elif op.kind == "linear":
+        inputs = [
+            _linear_input(t, v, p) for t, v, p in zip(ts, saved[1:], node.inputs, strict=True)
+        ]
+        total = _apply(op, inputs, params | dict.fromkeys(op.tangent_zeros, 0.0))
+    elif op.kind == "bilinear":
+        a, b = saved[1:]
+        pairs = [(ts[0], b) if i == 0 else (a, ts[1]) for i in (0, 1) if ts[i] is not None]
+        total = _sum(_apply(op, pair, params) for pair in pairs)
+    else:
+        total = _transposed_twice(node, ts, saved, record)
+    return total if isinstance(total, tuple) else _fitted(total, node)
+
+
+def _sum(terms: Any) -> Any:
+    first, *rest = terms
+    for term in rest:
+        first = first + term
+    return first
+
+
+def _apply(op: Any, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    if any(isinstance(x, Tensor) for x in inputs):
+        return bind(op, inputs, params)
+    return op.fn(*inputs, **params)
+
+
+def _linear_input(t: Any, value: Any, parent: Any) -> Any:
+    """A linear row's input in place of a primal: its tangent, an index array, or zeros."""
+    if t is not None:
+        return t
+    if value is not None and value is not parent:
+        return value
+    return np.zeros(np.shape(parent), getattr(parent, "dtype", None))
+
+
+def _transposed_twice(node: Node, ts: list[Any], saved: Sequence[Any], record: bool) -> Any:
+    """Σ J_i t_i, as the vjp with cotangents t_i of the rules v ↦ J_iᵀ v, which are linear in v."""
+    several = node.plan.op.n_outputs is not None
+    shapes = node.shape if several else (node.shape,)
+    dtypes = node.dtype if several else (node.dtype,)
+    seeds = [_leaf(np.zeros(s, d)) for s, d in zip(shapes, dtypes, strict=True)]
+    v: Any = tuple(seeds) if several else seeds[0]
+    pairs = []
+    for i, rule in node.plan.edges:
+        if ts[i] is not None:
+            ct = rule(v, *saved, **node.params)
+            if isinstance(ct, tuple):  # a checkpoint's inputs, as one
+                pairs += [(c, t) for c, t in zip(ct, ts[i], strict=True) if c is not None]
+            else:
+                pairs.append((ct, ts[i]))
+    nodes: list[Any] = [seed._node for seed in seeds]
+    found = sweep(
+        [(c._node, t) for c, t in pairs if isinstance(c, Tensor) and c._node and t is not None],
+        set(nodes),
+        min(node.order for node in nodes),
+        as_tensors=as_tensors if record else None,
+    )
+    parts = [found.get(n, np.zeros(s, d)) for n, s, d in zip(nodes, shapes, dtypes, strict=True)]
+    return tuple(parts) if several else parts[0]
+
+
+def _leaf(value: Any) -> Tensor:
+    tensor = new_tensor(value, None)
+    tensor._node = Leaf(tensor, value.shape, value.dtype)
+    return tensor
+
+
+def _fitted(t: Any, node: Node) -> Any:
+    """A tangent in its node's shape and dtype."""
+    if np.shape(t) != node.shape:
+        t = np.broadcast_to(t, node.shape)
+    return t if t.dtype == node.dtype else t.astype(node.dtype)
+
+
+def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """The function that returns the Jacobian of f, of shape (*y.shape, *x.shape).
+
+    For pytrees, a pytree of f's result with a pytree of the argument in each place. The mode is
+    reverse where f has no more outputs than inputs, else forward. A tuple of `argnums` gives a
+    tuple. Raises TypeError for an argument that is no float.
+    """
+
+    @wraps(f)
+    def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
+        spots, several = places(argnums, len(args), f)
+        lifted = Lifted([args[i] for i in spots], "jacobian")
+        full = list(args)
+        for i, primal in zip(spots, lifted.primals(), strict=True):
+            full[i] = primal
+        with Recording(lifted) as recording:
+            leaves, structure = pytree.flatten(f(*full, **kwargs))
+            for y in leaves:
+                if not isinstance(y, (Tensor, np.ndarray, np.number, float, int)):
+                    raise TypeError(f"jacobian of {name_of(f)}: the result holds a {type(y)}")
+            blocks = _blocks(leaves, lifted, recording.record)
+        rows = []
+        for row in blocks:
+            trees = pytree.unflatten(lifted.structure, row)
+            rows.append(trees if several else trees[0])
+        return pytree.unflatten(structure, rows)
+
+    return jacobian_of_f
+
+
+def _blocks(outputs: Sequence[Any], lifted: Lifted, record: bool) -> list[list[Any]]:
+    """For every output leaf a list with a block (*y.shape, *x.shape) for every primal leaf."""
+    n_out = sum(int(np.size(y)) for y in outputs)
+    n_in = sum(x.size for x in lifted.tensors)
+    make = _rows_by_reverse if n_out <= n_in else _columns_by_forward
+    blocks = [make(y, lifted, record) for y in outputs]
+    return [[value_of(b, lifted, record, scalar=False) for b in row] for row in blocks]
+
+
+def _rows_by_reverse(y: Any, lifted: Lifted, record: bool) -> list[Any]:
+    shape = np.shape(y)
+    if not (isinstance(y, Tensor) and y._node is not None):
+        return [np.zeros((*shape, *x.shape), x.dtype) for x in lifted.tensors]
+    rows: list[list[Any]] = [[] for _ in lifted.tensors]
+    for place in np.ndindex(shape):
+        seed = np.zeros(shape, y.dtype)
+        seed[place] = 1
+        found = pull([(y, seed_for(y, seed, record))], lifted.nodes, record)
+        for column, x, node in zip(rows, lifted.tensors, lifted.nodes, strict=True):
+            column.append(found.get(node, np.zeros(x.shape, x.dtype)))
+    return [
+        _stacked(row, (*shape, *x.shape), x) for row, x in zip(rows, lifted.tensors, strict=True)
+    ]
+
+
+def _columns_by_forward(y: Any, lifted: Lifted, record: bool) -> list[Any]:
+    blocks = []
+    for k, x in enumerate(lifted.tensors):
+        columns = []
+        for place in np.ndindex(x.shape):
+            directions = [np.zeros(t.shape, t.dtype) for t in lifted.tensors]
+            directions[k][place] = 1
+            (t,) = push([y], lifted, directions, record)
+            columns.append(_zeros_of(y) if t is None else t)
+        block = _stacked(columns, (*x.shape, *np.shape(y)), y)
+        n, m = x.ndim, np.ndim(y)
+        blocks.append(np.transpose(block, (*range(n, n + m), *range(n))))
+    return blocks
+
+
+def _stacked(parts: list[Any], shape: tuple[int, ...], like: Any) -> Any:
+    if not parts:
+        return np.zeros(shape, like.dtype)
+    return np.reshape(np.stack(parts), shape)
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """The function that returns the Hessian of a scalar f, of shape (*x.shape, *x.shape)."""
+    return jacobian(grad(f, argnums), argnums)
+
+
+def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
+    """`(gradient, H·v)` of a scalar f at `primals`, with v the `tangents`.
+
+    Both have the structure of the primal where there is one, else of the tuple of primals. The
+    gradient is swept again with cotangent v: H is symmetric, so that is H·v, at the price of one
+    more sweep.
+    """
+    primals, tangents = _tuples(primals, tangents, "hvp")
+    lifted = Lifted(primals, "hvp")
+    directions = _directions(lifted, tangents, "hvp")
+    with Recording(lifted, also=directions) as recording:
+        value = f(*lifted.primals())
+        found = scalar_pull(value, lifted, True, f)
+        pairs = []
+        for node, t in zip(lifted.nodes, directions, strict=True):
+            g = found.get(node)
+            if isinstance(g, Tensor) and g._node is not None:
+                pairs.append((g, seed_for(g, t, recording.record)))
+        products = pull(pairs, lifted.nodes, recording.record)
+    gradient, product = lifted.gradients(found, recording.record), lifted.gradients(products)
+    if len(primals) == 1:
+        return gradient[0], product[0]
+    return gradient, product

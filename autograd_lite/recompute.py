@@ -1,0 +1,141 @@
+"""`checkpoint`: recompute a function in the backward pass instead of keeping what it recorded.
+
+Forward, the function's graph is dropped and one node stands for it, which keeps the arguments
+only; its rule runs the function again and sweeps through that. Random draws made through
+`ag.random` are repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import pytree
+from autograd_lite.forward import ancestors
+from autograd_lite.graph import Tensor, picked
+from autograd_lite.random import Draws
+from autograd_lite.sweep import Leaf, Node, next_order
+from autograd_lite.table import Plan, Primitive
+from autograd_lite.transforms import Lifted, Recording, pull
+
+__all__ = ["checkpoint"]
+
+
+def _packing(i: int, g: Any, y: Any, *xs: Any) -> Any:
+    """The cotangent of input i out of the tuple of all."""
+    return g[i]
+
+
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The function f, recomputed in the backward pass instead of kept.
+
+    Gradients also reach the tensors that f closes over, such as a model's parameters. f must
+    compute the same again: its random draws, made through `ag.random`, are repeated.
+    """
+
+    @wraps(f)
+    def recomputing(*args: Any, **kwargs: Any) -> Any:
+        leaves, structure = pytree.flatten((args, kwargs))
+        at = [i for i, x in enumerate(leaves) if isinstance(x, Tensor) and x._node is not None]
+        tracked = [leaves[i] for i in at]
+
+        def run(primals: Sequence[Any]) -> tuple[list[Any], pytree.TreeDef]:
+            full = list(leaves)
+            for i, primal in zip(at, primals, strict=True):
+                full[i] = primal
+            new_args, new_kwargs = pytree.unflatten(structure, full)
+            return pytree.flatten(f(*new_args, **new_kwargs))
+
+        draws = Draws()
+        lifted = Lifted(tracked, "checkpoint")
+        start = next_order()
+        with Recording(lifted), draws:
+            outputs, shape = run(lifted.primals())
+        closed_over = _outside(outputs, lifted, start)
+        sources = [x._node for x in tracked] + closed_over
+        places = [i for i, y in enumerate(outputs) if isinstance(y, Tensor) and y._node is not None]
+        values = tuple(outputs[i]._value for i in places)
+        if not places or not sources:
+            return pytree.unflatten(shape, outputs)
+        rule = _rule(run, len(tracked), closed_over, places, draws)
+        results = _record(f, rule, tracked, sources, values)
+        for i, y in zip(places, results, strict=True):
+            outputs[i] = y
+        return pytree.unflatten(shape, outputs)
+
+    return recomputing
+
+
+def _outside(outputs: Sequence[Any], lifted: Lifted, start: int) -> list[Node]:
+    """The nodes older than the function that its outputs depend on, its arguments left out."""
+    roots = [y._node for y in outputs if isinstance(y, Tensor) and y._node is not None]
+    own = set(lifted.nodes)
+    found = [
+        parent
+        for node in ancestors(roots, start)
+        for parent in node.inputs
+        if isinstance(parent, Node) and parent.order < start and parent not in own
+    ]
+    found += [node for node in roots if node.order < start and node not in own]
+    return list(dict.fromkeys(found))
+
+
+def _rule(
+    run: Callable[..., Any], n: int, closed_over: list[Node], places: list[int], draws: Draws
+) -> Callable[..., Any]:
+    def recompute(g: Any, y: Any, xs: Any) -> Any:
+        """The cotangents of the arguments and of what the function closes over, as one tuple."""
+        _refuse_changed(closed_over)
+        lifted = Lifted(xs[:n], "checkpoint")
+        start = next_order()
+        with Recording(lifted):
+            with draws:
+                outputs, _ = run(lifted.primals())
+            if set(_outside(outputs, lifted, start)) != set(closed_over):
+                raise RuntimeError(
+                    "checkpoint: the function used other tensors when it was recomputed than "
+                    "before; it must compute the same again"
+                )
+            pairs = [(outputs[i], ct) for i, ct in zip(places, g, strict=True) if ct is not None]
+            record = any(isinstance(x, Tensor) for x in (*g, *xs))
+            found = pull(pairs, [*lifted.nodes, *closed_over], record, lifted.floor)
+        sources = [*lifted.nodes, *closed_over]
+        return tuple(found.get(n, np.zeros(n.shape, n.dtype)) for n in sources)
+
+    return recompute
+
+
+def _refuse_changed(nodes: list[Node]) -> None:
+    for node in nodes:
+        if isinstance(node, Leaf) and node.stale:
+            raise RuntimeError(
+                f"checkpoint: {node.name or 'a tensor'} of shape {node.shape} was changed in place "
+                "since the forward pass; run the forward pass again after the update"
+            )
+
+
+def _record(
+    f: Callable[..., Any], rule: Any, tracked: Sequence[Tensor], sources: list[Node], values: Any
+) -> tuple[Any, ...]:
+    """The function's values as Tensors of one node, whose parents are packed into one before it."""
+    pack = Primitive(
+        _packing,
+        (_packing,),
+        kind="linear",
+        name="pack",
+        variadic=True,
+        jvp=lambda tangents, y, *xs: tangents,
+    )
+    plan = Plan(pack, (True,) * len(sources))
+    shapes = tuple(node.shape for node in sources)
+    dtypes = tuple(node.dtype for node in sources)
+    packed = Node(plan, tuple(sources), plan.blank, {}, shapes, dtypes)
+    name = f"checkpoint({getattr(f, '__name__', 'f')})"
+    op = Primitive(f, (rule,), kind="general", name=name, n_outputs=len(values))
+    saved = (None, tuple(x._value for x in tracked))
+    outs = tuple(v.shape for v in values), tuple(v.dtype for v in values)
+    node = Node(Plan(op, (True,)), (packed,), saved, {}, *outs)
+    return tuple(picked(values, node))
