@@ -23,6 +23,9 @@ LONG = range(12)  # steps 2⁻³ to 2⁻²⁵ of the scale
 WIDE = range(-6, 22)  # steps 2⁹ to 2⁻⁴⁵ of the scale
 
 
+HIDDEN = "small beside the largest: rounding in f hides some of its digits"
+
+
 @dataclass(frozen=True)
 class Demand:
     """How close is close enough, in units of the derivative along the line.
@@ -30,13 +33,15 @@ class Demand:
     slack: absolute allowance for the rounding of the analytic value itself
     rtol: the bar must be below this part of the value
     relative: whether the analytic value may be off by `rtol` of the value
-    reference: where the bar is below `rtol` of this, a smaller value need not be resolved
+    reference: a bar below `rtol` of this is narrow enough, however small the value
+    excuse: the same, once every ladder has been tried
     """
 
     slack: float
     rtol: float
     relative: bool = True
     reference: float = 0.0
+    excuse: float = 0.0
 
     def allowed(self, slope: Estimate) -> float:
         """What an analytic value may differ by beyond the bar."""
@@ -65,9 +70,9 @@ class Finding:
         return abs(self.analytic - self.numeric)
 
     @property
-    def small(self) -> bool:
-        """Whether the value was accepted though none of its digits were seen."""
-        return self.verdict == "ok" and self.bar > abs(self.numeric) and self.analytic != 0.0
+    def hidden(self) -> bool:
+        """Whether the value was accepted though rounding hides some of its digits."""
+        return self.reason == HIDDEN
 
     @property
     def defensible(self) -> bool:
@@ -87,16 +92,21 @@ class Finding:
         return min(sides) - bar <= self.analytic <= max(sides) + bar
 
 
-def examine(line: Line, analytic: float, demand: Demand) -> Finding:
-    """The verdict on `analytic` as the derivative of f along the line."""
+def examine(line: Line, analytic: float, demand: Demand, quick: Sequence[int] = QUICK) -> Finding:
+    """The verdict on `analytic` as the derivative of f along the line.
+
+    quick: the rungs that are tried first
+    """
     if not math.isfinite(line.centre):
         reason = f"f is {line.centre} at the point itself"
         return Finding("edge", analytic, math.nan, math.inf, reason=reason)
-    quick = line.rungs(QUICK)
-    if len(quick) == len(QUICK) and (found := _accepted(line, quick, analytic, demand)):
+    rungs = line.rungs(quick)
+    if len(rungs) == len(quick) and (found := _accepted(line, rungs, analytic, demand)):
         return found
     line.measure_jitter()
-    if found := _accepted(line, line.rungs(LONG), analytic, demand):
+    rungs = line.rungs(LONG)
+    found = _accepted(line, rungs, analytic, demand) or _settled(line, rungs, analytic, demand)
+    if found:
         return found
     rungs = line.rungs(WIDE)
     return _accepted(line, rungs, analytic, demand) or _rejected(line, rungs, analytic, demand)
@@ -108,12 +118,30 @@ def _accepted(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand
         return None
     if line.constant and analytic == 0.0:
         return Finding("ok", analytic, 0.0, 0.0, reason="f does not change at all")
-    ladder = Ladder(rungs, line.centre)
+    ladder = Ladder(line, rungs)
     slope = ladder.slope(demand.rtol, demand.reference)
     if slope is None or not slope.holds(analytic, demand.allowed(slope)):
         return None
     if demand.resolved(slope) or _zero(analytic, slope, ladder):
         return Finding("ok", analytic, slope.value, slope.bar)
+    return None
+
+
+def _settled(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand) -> Finding | None:
+    """A mismatch beyond doubt, or an ok for a value that is excused: no wider ladder needed."""
+    if len(rungs) < len(LONG):
+        return None
+    slope = Ladder(line, rungs).slope(demand.rtol, max(demand.reference, demand.excuse))
+    if slope is None:
+        return None
+    if demand.resolved(slope) and not slope.holds(analytic, 9 * slope.bar + demand.allowed(slope)):
+        return Finding("mismatch", analytic, slope.value, slope.bar)
+    return _excused(analytic, slope, demand)
+
+
+def _excused(analytic: float, slope: Estimate, demand: Demand) -> Finding | None:
+    if slope.holds(analytic) and slope.bar <= demand.rtol * demand.excuse:
+        return Finding("ok", analytic, slope.value, slope.bar, reason=HIDDEN)
     return None
 
 
@@ -130,7 +158,7 @@ def _rejected(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand
         sides = [name for name, s in (("left", left), ("right", right)) if s.kind == "edge"]
         reason = f"f is not finite on the {' and the '.join(sides)}" if sides else "f has gaps"
         return Finding("edge", analytic, math.nan, math.inf, *both, reason)
-    ladder = Ladder(rungs, line.centre)
+    ladder = Ladder(line, rungs)
     slope = ladder.slope(demand.rtol, demand.reference)
     if slope and slope.bar <= 1e-3 * max(abs(slope.value), demand.reference):
         return _unequal(analytic, slope, demand)
@@ -153,9 +181,10 @@ _SAYS = {
 
 def _unequal(analytic: float, slope: Estimate, demand: Demand) -> Finding:
     """A mismatch where the slope would rule the analytic value out even with thrice its bar."""
-    allowed = 3.0 * slope.bar + demand.slack + demand.rtol * abs(slope.value)
-    if not abs(analytic - slope.value) <= allowed:
+    if not slope.holds(analytic, 2.0 * slope.bar + demand.allowed(slope)):
         return Finding("mismatch", analytic, slope.value, slope.bar)
+    if excused := _excused(analytic, slope, demand):
+        return excused
     if slope.bar >= abs(slope.value):
         reason = "the bar is wider than the answer: rounding in f hides the derivative"
     else:

@@ -25,8 +25,9 @@ __all__ = ["Ladder", "Side", "side"]
 class Ladder:
     """What one ladder says of the slope of f at the point."""
 
-    def __init__(self, rungs: Sequence[Rung], centre: float) -> None:
-        self._rungs, self._centre = rungs, centre
+    def __init__(self, line: Line, rungs: Sequence[Rung]) -> None:
+        self._rungs, self._centre = rungs, line.centre
+        centre = line.centre
         noise = [r.noise / r.h for r in rungs]
         across = [(r.right - r.left) / (2.0 * r.h) for r in rungs]
         gaps = [((r.right - centre) - (centre - r.left)) / (2.0 * r.h) for r in rungs]
@@ -41,9 +42,10 @@ class Ladder:
                 )
             ]
         )
-        bends = (abs(q - self.central.value) for q in across)
-        # by how much the quotients differ from the slope: nothing for a line
-        self.variation = max(*bends, *map(abs, gaps))
+        near = [i for i, r in enumerate(rungs) if r.h <= 0.125 * line.scale][:4]
+        bends = (max(abs(across[i] - self.central.value), abs(gaps[i])) for i in near)
+        #: by how much quotients of moderate steps differ from the slope: nothing for a line
+        self.variation = max(bends, default=0.0)
 
     def slope(self, rtol: float, reference: float) -> Estimate | None:
         """The sharpest estimate of the slope, None where the two sides may differ.

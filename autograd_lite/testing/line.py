@@ -28,6 +28,7 @@ class Line:
     scale: a power of 2, the magnitude of what moves; steps are powers of 2 too, hence mostly exact
     eps: rounding unit of f
     exact: whether the point moved by ±t is represented exactly
+    centre: f at the point itself, where that is known already
     """
 
     def __init__(
@@ -37,10 +38,11 @@ class Line:
         *,
         eps: float = EPS,
         exact: Callable[[float], bool] = lambda t: False,
+        centre: float | None = None,
     ) -> None:
         self._f = f
         self._exact = exact
-        self._seen: dict[float, float] = {}
+        self._seen: dict[float, float] = {} if centre is None else {0.0: centre}
         self.scale = scale
         self.eps = eps
         self.jitter: float | None = None

@@ -1,0 +1,170 @@
+"""The function under check, as a function of the float arrays among its arguments."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_lite import pytree
+from autograd_lite.graph import Tensor, new_tensor
+from autograd_lite.modes import no_grad
+
+__all__ = ["Array", "Objective", "Parameter", "array_of"]
+
+Array = NDArray[Any]
+
+
+def array_of(x: Any) -> Array:
+    """The array of a Tensor, an array, a number or nested lists."""
+    return x.data if isinstance(x, Tensor) else np.asarray(x)
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter:
+    """One float array among the arguments: its name, its place among the leaves, its value."""
+
+    name: str
+    place: int
+    leaf: Any
+    value: NDArray[np.float64]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype it was given in; its value is held in double precision."""
+        return array_of(self.leaf).dtype
+
+
+class Objective:
+    """f(*args) with any of its float arrays replaced, as one number.
+
+    wrt: positions of arguments, or names of arrays; None for every float array
+    tensors: whether f is called with Tensors (for the engine) or with what it was given
+    """
+
+    def __init__(
+        self, f: Callable[..., Any], args: Sequence[Any], wrt: Any = None, *, tensors: bool
+    ) -> None:
+        self.f = f
+        self.tensors = tensors
+        self.evaluations = 0
+        self.places = _positions(args, wrt)
+        self._leaves, self._structure = pytree.flatten(tuple(args))
+        self.parameters = self._chosen(args, wrt)
+        self._doubles = {p.place: self._wrapped(p, p.value) for p in self.parameters}
+        #: what f's results are multiplied by before they are summed; None for a lone number
+        self.weights: list[Array] | None = None
+
+    def _chosen(self, args: Sequence[Any], wrt: Any) -> list[Parameter]:
+        names = _leaf_names(self.f, args)
+        position = [i for i, arg in enumerate(args) for _ in pytree.flatten(arg)[0]]
+        floats = [
+            Parameter(name, place, leaf, np.array(array_of(leaf), dtype=np.float64))
+            for place, (name, leaf) in enumerate(zip(names, self._leaves, strict=True))
+            if position[place] in self.places and _is_float(leaf)
+        ]
+        wanted = _names_in(wrt)
+        if unknown := wanted - {p.name for p in floats}:
+            raise ValueError(f"wrt: no array is named {sorted(unknown)}; there are {names}")
+        if not floats:
+            raise TypeError(
+                "nothing to check: no argument holds floats, and only floats have gradients; "
+                "pass 2.0 or array.astype(float)"
+            )
+        return [p for p in floats if not wanted or p.name in wanted]
+
+    def arguments(self, changes: Mapping[int, Any]) -> tuple[Any, ...]:
+        """The arguments with the leaves at some places replaced."""
+        leaves = [changes.get(place, leaf) for place, leaf in enumerate(self._leaves)]
+        return pytree.unflatten(self._structure, leaves)  # type: ignore[no-any-return]
+
+    def doubles(self) -> tuple[Any, ...]:
+        """The arguments with every parameter in double precision."""
+        return self.arguments(self._doubles)
+
+    def _wrapped(self, parameter: Parameter, array: Array) -> Any:
+        if self.tensors or isinstance(parameter.leaf, Tensor):
+            return new_tensor(array, None)
+        return array.item() if type(parameter.leaf) is float else array
+
+    def result(self, args: Sequence[Any]) -> Any:
+        """f(*args), unrecorded and without NumPy's warnings."""
+        self.evaluations += 1
+        with no_grad(), np.errstate(all="ignore"):
+            return self.f(*args)
+
+    def value(self, parameter: Parameter, array: Array) -> float:
+        """f with one parameter replaced, as one number; nan where f refuses the point."""
+        changes = {**self._doubles, parameter.place: self._wrapped(parameter, array)}
+        try:
+            return self.total(self.result(self.arguments(changes)))
+        except (ArithmeticError, ValueError):  # out of f's domain: math.log(-1), a singular matrix
+            return math.nan
+
+    def total(self, result: Any) -> float:
+        """The results of f times their weights, summed; a lone number as it is."""
+        arrays = [array_of(y) for y in pytree.flatten(result)[0]]
+        if any(y.dtype.kind == "c" for y in arrays):
+            return math.nan  # (-1) ** 0.5 is complex in Python
+        if self.weights is None:
+            return float(arrays[0].reshape(()))
+        return sum(float(np.vdot(w, y)) for w, y in zip(self.weights, arrays, strict=True))
+
+
+def _is_float(leaf: Any) -> bool:
+    if isinstance(leaf, Tensor):
+        frozen = leaf.is_parameter and not leaf.requires_grad
+        return leaf.dtype.kind == "f" and not frozen
+    return isinstance(leaf, float | np.ndarray | np.floating) and np.asarray(leaf).dtype.kind == "f"
+
+
+def _names_in(wrt: Any) -> set[str]:
+    """The names that `wrt` holds, if it holds names."""
+    if isinstance(wrt, str):
+        return {wrt}
+    return set() if wrt is None or isinstance(wrt, int) else {w for w in wrt if isinstance(w, str)}
+
+
+def _positions(args: Sequence[Any], wrt: Any) -> tuple[int, ...]:
+    """The positions of the arguments that are differentiated."""
+    if wrt is None or _names_in(wrt):
+        return tuple(range(len(args)))
+    positions = (wrt,) if isinstance(wrt, int) else tuple(wrt)
+    for i in positions:
+        if not -len(args) <= i < len(args):
+            raise ValueError(f"wrt: there is no argument {i}, f was given {len(args)}")
+    return tuple(i % len(args) for i in positions)
+
+
+def _leaf_names(f: Callable[..., Any], args: Sequence[Any]) -> list[str]:
+    """A name for every leaf: its path, its argument's name, or both where paths repeat."""
+    paths = [pytree.names(pytree.flatten(arg)[1]) for arg in args]
+    flat = [path for several in paths for path in several]
+    return [
+        path if path and flat.count(path) == 1 and not path.startswith("[") else arg + _tail(path)
+        for arg, several in zip(_argument_names(f, len(args)), paths, strict=True)
+        for path in several
+    ]
+
+
+def _tail(path: str) -> str:
+    return path if not path or path.startswith("[") else f".{path}"
+
+
+def _argument_names(f: Callable[..., Any], n: int) -> list[str]:
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):  # a ufunc or builtin without a signature
+        parameters = {}.values()
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return [names[i] if i < len(names) else f"argument {i}" for i in range(n)]
