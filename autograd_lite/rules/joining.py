@@ -1,0 +1,180 @@
+"""Arrays joined: concatenate and stack are rows, the rest are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.graph import Tensor
+from autograd_lite.recording import bind
+from autograd_lite.rules.examples import given, lists, reals
+from autograd_lite.rules.shapes import at_least_1d, at_least_2d, at_least_3d, normal_axis, wrapped
+from autograd_lite.table import Parsed, Primitive, composed, linear
+
+#: More arrays than that are joined in groups: the place of array i is the sum of those before it.
+_GROUP = 64
+
+
+def concatenate_vjp(i: int, g: Any, y: Any, *xs: Any, axis: int | None = 0) -> Any:
+    """The part of g that array i filled."""
+    if axis is None:
+        start = sum([x.size for x in xs[:i]])
+        return g[start : start + xs[i].size].reshape(xs[i].shape)
+    start = sum([x.shape[axis] for x in xs[:i]])
+    index = [slice(None)] * g.ndim
+    index[axis] = slice(start, start + xs[i].shape[axis])
+    return g[tuple(index)]
+
+
+def _arrays(args: tuple[Any, ...], kwargs: dict[str, Any], op: Primitive) -> Parsed:
+    """(arrays, params) of a call with a sequence of arrays, numbers and lists among them."""
+    (sequence,), params = op._parse(args, kwargs)
+    return tuple([x if isinstance(x, Tensor) else np.asarray(x) for x in sequence]), params
+
+
+def _parse_concatenate(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
+    """The same, at most _GROUP arrays of it: groups of them, already joined, where there are more.
+
+    So n arrays cost n·_GROUP steps of the sweep, not n².
+    """
+    arrays, params = _arrays(args, kwargs, CONCATENATE)
+    while len(arrays) > _GROUP:
+        starts = range(0, len(arrays), _GROUP)
+        arrays = tuple([_joined(arrays[k : k + _GROUP], params["axis"]) for k in starts])
+    return arrays, params
+
+
+def _joined(arrays: Sequence[Any], axis: Any) -> Any:
+    """The arrays one after another, as a tensor where one of them is."""
+    if any(isinstance(x, Tensor) for x in arrays):
+        return bind(CONCATENATE, arrays, {"axis": axis})
+    return np.concatenate(arrays, axis)
+
+
+def _parse_stack(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
+    return _arrays(args, kwargs, STACK)
+
+
+CONCATENATE: Primitive = linear(
+    np.concatenate,
+    concatenate_vjp,
+    fn=lambda *xs, axis=0: np.concatenate(xs, axis),
+    variadic="sequence",
+    reads_shapes=True,
+    params={"axis": 0},
+    parse=_parse_concatenate,
+    formulas=("the part of {g} from {x}",),
+    examples=[
+        lists(reals((2, 3), (1, 3))),
+        lists(reals((2, 3), (2, 1)), axis=1),
+        lists(reals((2, 3), (0, 3), (2, 3)), axis=-2),
+        lists(reals((2, 3), (), (2,)), axis=None),
+        lists(reals(*[(1,)] * 130)),
+    ],
+)
+STACK: Primitive = linear(
+    np.stack,
+    lambda i, g, y, *xs, axis: g[i] if axis == 0 else g[_slot(i, axis, g.ndim)],
+    fn=lambda *xs, axis=0: np.stack(xs, axis),
+    variadic="sequence",
+    reads_shapes=True,
+    params={"axis": 0},
+    parse=_parse_stack,
+    formulas=("the part of {g} from {x}",),
+    examples=[
+        lists(reals((2, 3), (2, 3))),
+        lists(reals((2, 3), (2, 3)), axis=-1),
+        lists(reals((), (), ())),
+        lists(reals((0,), (0,)), axis=1),
+    ],
+)
+
+
+def _slot(i: int, axis: int, ndim: int) -> tuple[Any, ...]:
+    """The index of place i along an axis."""
+    return (*[slice(None)] * normal_axis(axis, ndim), i)
+
+
+# --- made of them
+
+
+def _vstack(tup: Any) -> Any:
+    return np.concatenate([at_least_2d(wrapped(x)) for x in tup], 0)
+
+
+def _hstack(tup: Any) -> Any:
+    arrays = [at_least_1d(wrapped(x)) for x in tup]
+    return np.concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1)
+
+
+def _dstack(tup: Any) -> Any:
+    return np.concatenate([at_least_1d(at_least_3d(wrapped(x)), 3) for x in tup], 2)
+
+
+def _column_stack(tup: Any) -> Any:
+    arrays = [at_least_1d(wrapped(x)) for x in tup]
+    return np.concatenate([x[:, None] if x.ndim == 1 else x for x in arrays], 1)
+
+
+def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
+    arr, values = wrapped(arr), wrapped(values)
+    if axis is None:
+        return np.concatenate([arr.reshape(-1), values.reshape(-1)])
+    return np.concatenate([arr, values], axis)
+
+
+def _block(arrays: Any) -> Any:
+    leaves: list[tuple[int, Any]] = []
+    _collect(arrays, 0, leaves)
+    depths = {depth for depth, _ in leaves}
+    if len(depths) != 1:
+        raise ValueError(f"block: lists of depths {sorted(depths)}; all arrays stand equally deep")
+    depth = depths.pop()
+    ndim = max(depth, *(np.ndim(x) for _, x in leaves)) if leaves else depth
+    return _blocks(arrays, depth, ndim)
+
+
+def _collect(arrays: Any, depth: int, leaves: list[tuple[int, Any]]) -> None:
+    """Gather (depth, array) of all in nested lists."""
+    if isinstance(arrays, tuple):
+        raise TypeError("block: a tuple among the lists; only lists are nested")
+    if not isinstance(arrays, list):
+        leaves.append((depth, arrays))
+        return
+    if not arrays:
+        raise ValueError("block: an empty list; each holds at least one array")
+    for item in arrays:
+        _collect(item, depth + 1, leaves)
+
+
+def _blocks(arrays: Any, depth: int, ndim: int) -> Any:
+    """Nested lists of arrays of this depth as one array, innermost along the last axis."""
+    if depth == 0:
+        return at_least_1d(wrapped(arrays), ndim)
+    return np.concatenate([_blocks(item, depth - 1, ndim) for item in arrays], -depth)
+
+
+composed(np.vstack, _vstack, examples=[lists(reals((3,), (2, 3))), lists(reals((), ()))])
+composed(
+    np.hstack,
+    _hstack,
+    examples=[lists(reals((3,), (2,))), lists(reals((2, 3), (2, 1))), lists(reals((), (2,)))],
+)
+composed(np.dstack, _dstack, examples=[lists(reals((3,), (3,))), lists(reals((2, 3), (2, 3, 2)))])
+composed(np.column_stack, _column_stack, examples=[lists(reals((3,), (3, 2), (3,)))])
+composed(
+    np.append,
+    _append,
+    examples=[reals((2, 3), (2,)), reals((2, 3), (1, 3), axis=0), reals((2,), ())],
+)
+composed(
+    np.block,
+    _block,
+    examples=[
+        given(lambda rng: ([[rng.random((2, 2)), rng.random((2, 1))], [rng.random((1, 3))]],)),
+        given(lambda rng: ([rng.random(2), 3.0, rng.random(())],)),
+        given(lambda rng: (rng.random((2, 2)),)),
+    ],
+)
