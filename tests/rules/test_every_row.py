@@ -134,6 +134,27 @@ def test_gradient_equals_differences(op: Primitive, i: int) -> None:
 
 
 @pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)
+def test_forward_mode_is_the_transpose_of_reverse(op: Primitive, i: int) -> None:
+    """⟨v, J u⟩ = ⟨Jᵀ v, u⟩, and forward over reverse equals reverse over reverse."""
+    f, primals = scalar_function(op, i)
+    f(*primals)
+    rng = np.random.default_rng(5)
+    tangents = tuple(rng.standard_normal(p.shape) for p in primals)
+    n = tuple(range(len(primals)))
+    grads = ag.grad(f, argnums=n)(*primals)
+    value, slope = ag.jvp(f, tuple(primals), tangents)
+    expected = sum(float(np.sum(g * t)) for g, t in zip(grads, tangents, strict=True))
+    scale = max(1.0, *(float(np.max(np.abs(g), initial=0)) for g in grads))
+    assert float(slope) == pytest.approx(expected, rel=1e-11, abs=1e-11 * scale)
+    _, products = ag.hvp(f, tuple(primals), tangents)
+    _, pushed = ag.jvp(ag.grad(f, argnums=n), tuple(primals), tangents)
+    products = (products,) if len(primals) == 1 else products
+    for a, b in zip(products, pushed, strict=True):
+        scale = max(1.0, float(np.max(np.abs(b), initial=0)))
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9 * scale)
+
+
+@pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)
 def test_second_order_equals_differences_of_the_first(op: Primitive, i: int) -> None:
     """The recorded sweep is itself differentiated rightly."""
     f, primals = scalar_function(op, i)
