@@ -5,13 +5,16 @@ from autograd_lite.rules import (
     activations,
     axes,
     copies,
+    diagonals,
     elementwise,
     indexing,
     joining,
     linalg,
+    moving,
     queries,
     reductions,
     shapes,
+    splitting,
     writing,
 )
 from autograd_lite.table import COMPOSED, rows
@@ -20,13 +23,16 @@ __all__ = [
     "activations",
     "axes",
     "copies",
+    "diagonals",
     "elementwise",
     "indexing",
     "joining",
     "linalg",
+    "moving",
     "queries",
     "reductions",
     "shapes",
+    "splitting",
     "writing",
 ]
 
