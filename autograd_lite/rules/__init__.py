@@ -8,13 +8,16 @@ from autograd_lite.rules import (
     diagonals,
     elementwise,
     indexing,
+    inserting,
     joining,
     linalg,
     moving,
     queries,
     reductions,
     shapes,
+    sorting,
     splitting,
+    taking,
     writing,
 )
 from autograd_lite.table import COMPOSED, rows
@@ -26,13 +29,16 @@ __all__ = [
     "diagonals",
     "elementwise",
     "indexing",
+    "inserting",
     "joining",
     "linalg",
     "moving",
     "queries",
     "reductions",
     "shapes",
+    "sorting",
     "splitting",
+    "taking",
     "writing",
 ]
 
