@@ -10,6 +10,8 @@ Layers, each importing only those above it: table, pytree and modes; the graph (
 graph, recording); rules; transforms; compiler and drawing; testing.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from autograd_lite import pytree, random, rules
 from autograd_lite.custom import primitive
 from autograd_lite.forward import hessian, hvp, jacobian, jvp
@@ -29,11 +31,16 @@ from autograd_lite.rules.writing import put
 from autograd_lite.support import ops
 from autograd_lite.transforms import grad, gradients, value_and_grad, vjp
 
+if TYPE_CHECKING:
+    from autograd_lite.drawing import Diagram, draw, steps
+
 __version__ = "0.1.0"
 __all__ = [
+    "Diagram",
     "Tensor",
     "checkpoint",
     "debug",
+    "draw",
     "grad",
     "gradients",
     "hessian",
@@ -55,8 +62,18 @@ __all__ = [
     "sigmoid",
     "softmax",
     "softmax_cross_entropy",
+    "steps",
     "stop_gradient",
     "tensor",
     "value_and_grad",
     "vjp",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The names of the drawing package, which is imported when first asked for."""
+    if name in ("Diagram", "draw", "steps"):
+        from autograd_lite import drawing
+
+        return getattr(drawing, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

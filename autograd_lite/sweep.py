@@ -86,6 +86,8 @@ class Leaf(Node):
         super().__init__(None, (), None, _NO_PARAMS, shape, dtype)
         self.tensor = ref(tensor)
         self.stale = False  # its array was changed in place since it was recorded
+        if name := getattr(tensor, "_name", None):
+            self.info = {"name": name}  # pictures outlive tensors
 
     @property
     def name(self) -> str | None:

@@ -1,0 +1,45 @@
+"""Pictures of recorded graphs: forward, with a gradient lane, backward; and the sweep in steps.
+
+The picture's own graph is made first (picture), from the recorded one (recorded, blocks, forward,
+backward, views); it is laid out (layered, arrange) and printed (svg, dot, plain, page).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autograd_lite.drawing.diagram import Diagram
+from autograd_lite.drawing.stepping import steps
+from autograd_lite.drawing.views import VIEWS, picture_of
+from autograd_lite.graph import Tensor
+
+__all__ = ["Diagram", "draw", "steps"]
+
+
+def draw(
+    output: Any,
+    *,
+    names: Mapping[str, Any] | None = None,
+    view: str = "graph",
+    depth: int | None = None,
+    fold: bool = True,
+) -> Diagram:
+    """A picture of the graph that computed a tensor.
+
+    names: name → tensor, array or module, such as `locals()`, for what has no name of its own.
+    view: "graph", operations and tensors; "lanes", every value with its gradient above it;
+    "backward", the gradients alone. depth: how many levels of `ag.scope`s are opened; None opens as
+    many as a reader can take in. fold: whether repeats and what is too long are folded into boxes
+    that say how much they hold.
+
+    Values are shown where their arrays are alive or saved; record under `ag.keep()` to see all.
+    Raises TypeError for what is no tensor, ValueError for an unknown view.
+    """
+    if not isinstance(output, Tensor):
+        raise TypeError(
+            f"draw: expected the tensor that a computation ended in, got {type(output).__name__}"
+        )
+    if view not in VIEWS:
+        raise ValueError(f"draw: unknown view {view!r}; choose one of {', '.join(VIEWS)}")
+    return Diagram(picture_of(output, names, view, depth, fold))

@@ -1,0 +1,198 @@
+"""The gradient boxes of a picture: each value's cotangent as a formula, from the op table.
+
+A value's cotangent is the sum of what its uses give it. One use: the box holds that formula. More:
+a Σ in front of the box says that they accumulate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from autograd_lite.drawing.blocks import Block
+from autograd_lite.drawing.forward import Forward
+from autograd_lite.drawing.naming import cotangent, shape_text
+from autograd_lite.drawing.notation import FUSED, backward_formula, summed
+from autograd_lite.drawing.picture import Edge, Vertex
+from autograd_lite.drawing.recorded import Op, Use, Value
+
+__all__ = ["Term", "gradient_boxes", "term_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What one use of a value gives its cotangent."""
+
+    text: str
+    axes: tuple[int, ...]  # summed over, because the value was broadcast along them
+    block: Block
+    reads: tuple[Value, ...]  # values outside that the formula needs
+
+
+def gradient_boxes(forward: Forward) -> tuple[list[Vertex], list[Edge]]:
+    """Boxes and arrows of the reverse sweep, newest first, each mirroring its forward box."""
+    maker = _Gradients(forward)
+    maker.add_all()
+    return maker.vertices, maker.edges
+
+
+class _Gradients:
+    """The gradient boxes as they are made."""
+
+    def __init__(self, forward: Forward) -> None:
+        self.forward = forward
+        self.vertices: list[Vertex] = []
+        self.edges: list[Edge] = []
+        self.ids: dict[Any, str] = {}  # of a value's or a fold's gradient box
+        self.entries: dict[Any, str] = {}  # where arrows to it end: its Σ, if it has one
+
+    def add_all(self) -> None:
+        output = self.forward.graph.output
+        if not output.tracked:
+            return
+        live = self.live()
+        self.add(output, (self.seed_text(output),), "the sweep starts here")
+        for block in reversed(self.forward.blocks):
+            if block.fold and any(op.results[0] in live for op in block.ops):
+                self.add_fold(block)
+            for value in self.shown(block):
+                if value in live and value is not output:
+                    self.add_value(value)
+        for value in self.forward.graph.sources:
+            if value in live and value in self.forward.ids and value is not output:
+                self.add_value(value)
+
+    def live(self) -> set[Value]:
+        """The values that a gradient reaches from the output."""
+        graph = self.forward.graph
+        found = {graph.output}
+        for op in reversed(graph.ops):
+            if any(result in found for result in op.results):
+                edges = {i for i, _ in op.node.plan.edges}
+                found.update(
+                    x for i, x in enumerate(op.operands) if i in edges and isinstance(x, Value)
+                )
+        return found
+
+    def shown(self, block: Block) -> list[Value]:
+        return [r for op in block.ops for r in op.results if r in self.forward.ids]
+
+    def seed_text(self, output: Value) -> str:
+        scalar = output.shape == () or output.shape == (1,)
+        return f"{cotangent(output.name)} = {'1' if scalar else 'given'}"
+
+    def add(self, key: Any, lines: tuple[str, ...], title: str) -> str:
+        """The id of a new gradient box."""
+        forward = self.forward
+        mirrors = forward.boxes[key] if isinstance(key, Block) else forward.ids[key]
+        id = f"g{mirrors[1:]}"
+        kind = "gradient"
+        self.vertices.append(Vertex(id, kind, lines, title, nodes=0, mirrors=mirrors))
+        self.ids[key] = self.entries[key] = id
+        return id
+
+    def add_fold(self, block: Block) -> None:
+        times = f" ×{block.count:,}" if block.count > 1 else ""
+        self.add(block, (f"back through {block.fold}{times}",), "the reverse sweep, folded")
+        for op in block.ops:
+            for result in op.results:
+                if result in self.ids:
+                    self.connect(self.ids[result], block)
+                for use in result.uses:
+                    user = self.forward.block_of[use.op]
+                    if user is not block and result not in self.ids and self.passes(use):
+                        for tail in self.tails(user):
+                            self.connect(tail, block)
+
+    def connect(self, tail: str, head: Any) -> None:
+        edge = Edge(tail, self.entries[head], "gradient", edges=0)
+        if edge not in self.edges:
+            self.edges.append(edge)
+
+    def add_value(self, value: Value) -> None:
+        """The box of a value's cotangent, with the terms that make it up."""
+        terms = [self.term(use, value) for use in value.uses if self.passes(use)]
+        name = cotangent(value.name)
+        axes = sorted({axis for term in terms for axis in term.axes})
+        if terms and all(term.block.fold for term in terms):
+            lines = [name]
+        elif len(terms) <= 3:
+            lines = [f"{name} = {' + '.join(term.text for term in terms)}"]
+        else:
+            lines = [f"{name} = Σ of {len(terms)} cotangents"]
+        if axes:
+            s = "es" if len(axes) > 1 else "is"
+            lines.append(f"over ax{s} {', '.join(map(str, axes))}")
+        told = "; ".join(f"from {self.told(term)}: {term.text}" for term in terms)
+        self.add(value, tuple(lines), f"{name} of shape {shape_text(value.shape) or '()'}; {told}")
+        if len(terms) > 1:
+            self.add_sum(value, len(terms))
+        for term in terms:
+            for tail in self.tails(term.block):
+                edge = Edge(tail, self.entries[value], "gradient", edges=0)
+                self.edges.append(edge)
+
+    def add_sum(self, value: Value, n: int) -> None:
+        box = self.ids[value]
+        id = f"s{box[1:]}"
+        title = f"{n} cotangents of {value.name} accumulate"
+        self.vertices.append(Vertex(id, "sum", ("Σ", "accumulates"), title, nodes=0, mirrors=box))
+        self.edges.append(Edge(id, box, "gradient", edges=0))
+        self.entries[value] = id
+
+    def told(self, term: Term) -> str:
+        return term.block.fold or term.block.last.row.name
+
+    def tails(self, block: Block) -> list[str]:
+        """The gradient boxes that a block's own cotangent stands in."""
+        if block in self.ids:
+            return [self.ids[block]]
+        return [self.ids[r] for r in block.last.results if r in self.ids]
+
+    def passes(self, use: Use) -> bool:
+        """Whether an operand's cotangent is computed at all: its rule exists and it is reached."""
+        if all(i != use.place for i, _ in use.op.node.plan.edges):
+            return False
+        return bool(self.tails(self.forward.block_of[use.op]))
+
+    def term(self, use: Use, value: Value) -> Term:
+        block = self.forward.block_of[use.op]
+        if block.fold:
+            return Term(cotangent(value.name), (), block, ())
+        seeded = self.forward.graph.output in block.last.results and (
+            self.forward.graph.output.shape == ()
+        )
+        text, axes = term_of(use.op, use.place, block.last, seeded=seeded)
+        reads = tuple(x for x in use.op.operands if isinstance(x, Value) and x.name in text)
+        reads += tuple(r for r in use.op.results if r.name in text.replace(cotangent(r.name), ""))
+        return Term(text, axes, block, reads)
+
+
+def term_of(op: Op, place: int, last: Op | None = None, *, seeded: bool = False) -> Any:
+    """(formula, axes summed over) of the cotangent that an operation gives its operand `place`.
+
+    last: the operation whose result's cotangent comes in, where it passes through others first.
+    """
+    last = last or op
+    names = [x.name if isinstance(x, Value) else str(x) for x in op.operands]
+    shapes = [x.shape if isinstance(x, Value) else () for x in op.operands]
+    used = [r for r in last.results if r.uses] or last.results[:1]
+    if last.row.name in FUSED:
+        used = last.results[:1]
+    g = ", ".join(cotangent(r.name) for r in used)
+    out_shape = op.results[0].shape
+    text = backward_formula(
+        op.row, place, names, g if len(used) == 1 else f"({g})", [r.name for r in op.results],
+        shapes, out_shape, op.params, seeded=seeded,
+    )  # fmt: skip
+    axes = broadcast_axes(op, shapes[place], out_shape)
+    return (summed(text) if axes else text), axes
+
+
+def broadcast_axes(op: Op, shape: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of the result along which an operand was broadcast."""
+    if op.row.kind != "elementwise" or len(out) < len(shape):
+        return ()
+    extra = len(out) - len(shape)
+    stretched = (i for i, n in enumerate(shape, extra) if n != out[i])
+    return (*range(extra), *stretched)

@@ -1,0 +1,128 @@
+"""ag.draw: what every picture must show, whichever the graph."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+
+NETWORK = """
+import numpy as np
+import autograd_lite as ag
+
+def network():
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((5, 4)), np.eye(2)[[0, 1, 1, 0, 1]]
+    W1 = ag.tensor(rng.standard_normal((4, 3)), requires_grad=True, name="W1")
+    b1 = ag.tensor(rng.standard_normal(3), requires_grad=True, name="b1")
+    W2 = ag.tensor(rng.standard_normal((3, 2)), requires_grad=True, name="W2")
+    b2 = ag.tensor(rng.standard_normal(2), requires_grad=True, name="b2")
+    with ag.keep():
+        Z1 = X @ W1 + b1
+        A1 = ag.relu(Z1)
+        Z2 = A1 @ W2 + b2
+        L = ag.softmax_cross_entropy(Z2, Y, normalized=True)
+    return locals()
+"""
+scope: dict = {}
+exec(NETWORK, scope)
+network = scope["network"]
+
+
+def labels(diagram: ag.Diagram) -> list[str]:
+    return [" ".join(v.lines) for v in diagram.picture.vertices]
+
+
+def test_names_come_from_the_dict_that_is_given():
+    """Tensors and arrays without a name of their own get theirs from `names`."""
+    graph = network()
+    names = {"X": graph["X"], "Z1": graph["Z1"], "L": graph["L"]}
+    words = labels(ag.draw(graph["L"], names=names))
+    assert "X 5×4" in words
+    assert "Z₁ 5×3" in words
+    assert any(word.startswith("L ") for word in words)
+
+
+def test_an_explicit_name_is_stronger_than_the_dict():
+    """A tensor's own name wins."""
+    x = ag.tensor(2.0, requires_grad=True, name="own")
+    assert "own 2" in labels(ag.draw(x * 3.0, names={"other": x}))
+
+
+def test_equal_names_are_told_apart():
+    """Two tensors called W are W₁ and W₂."""
+    a = ag.tensor(2.0, requires_grad=True, name="W")
+    b = ag.tensor(3.0, requires_grad=True, name="W")
+    words = labels(ag.draw(a * b))
+    assert "W₁ 2" in words
+    assert "W₂ 3" in words
+
+
+def test_a_plus_a_draws_two_arrows():
+    """An operand that is used twice has two arrows."""
+    a = ag.tensor([1.0, 2.0], requires_grad=True, name="a")
+    for view in ("graph", "lanes"):
+        edges = [(e.tail, e.head) for e in ag.draw(a + a, view=view).picture.edges
+                 if e.kind == "forward" and e.edges]  # fmt: skip
+        assert len(edges) == 2
+        assert len(set(edges)) == 1
+
+
+@pytest.mark.parametrize("view", ["graph", "lanes", "backward"])
+def test_dot_is_the_same_whatever_the_hash_seed(view, tmp_path):
+    """Two processes with different hash seeds print the same bytes."""
+    program = NETWORK + f"print(ag.draw(network()['L'], view={view!r}).source)"
+    texts = []
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, check=True, text=True,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(ag.__file__).parents[1]),
+                 "PYTHONIOENCODING": "utf-8"},
+        )  # fmt: skip
+        texts.append(done.stdout)
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".dot", ".html", ".mmd", ".txt"])
+def test_forms_that_need_no_renderer_are_saved(suffix, tmp_path):
+    """Every text form is written, and its path returned."""
+    path = ag.draw(network()["L"]).save(tmp_path / f"picture{suffix}")
+    assert "W₁" in path.read_text(encoding="utf-8")
+
+
+def test_an_unknown_suffix_names_those_that_work(tmp_path):
+    """The error lists every suffix."""
+    with pytest.raises(ValueError, match=r"picture\.bmp.*\.svg, \.png, \.pdf"):
+        ag.draw(network()["L"]).save(tmp_path / "picture.bmp")
+
+
+def test_an_unknown_view_names_those_there_are():
+    """The error lists the views."""
+    with pytest.raises(ValueError, match="unknown view 'tree'; choose one of graph, lanes"):
+        ag.draw(network()["L"], view="tree")
+
+
+def test_only_tensors_are_drawn():
+    """A float says what was expected."""
+    with pytest.raises(TypeError, match="expected the tensor that a computation ended in"):
+        ag.draw(np.float64(1.0))
+
+
+def test_a_leaf_alone_is_a_picture_too():
+    """No operation: one box."""
+    x = ag.tensor(2.0, requires_grad=True, name="x")
+    for view in ("graph", "lanes", "backward"):
+        assert "<svg" in ag.draw(x, view=view).svg()
+
+
+def test_importing_the_package_leaves_drawing_alone():
+    """`import autograd_lite` stays light."""
+    program = "import sys, autograd_lite; print('autograd_lite.drawing' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          check=True, cwd=Path(ag.__file__).parents[1])  # fmt: skip
+    assert done.stdout.strip() == "False"
