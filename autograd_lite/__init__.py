@@ -19,14 +19,19 @@ from autograd_lite.graph import Tensor, tensor
 from autograd_lite.modes import debug, keep, no_grad, scope
 from autograd_lite.recompute import checkpoint
 from autograd_lite.rules.activations import (
-    log_softmax,
-    logsumexp,
+    elu,
+    gelu,
+    leaky_relu,
+    log_sigmoid,
     relu,
+    relu6,
     sigmoid,
-    softmax,
-    softmax_cross_entropy,
+    softplus,
     stop_gradient,
 )
+from autograd_lite.rules.cross_entropy import softmax_cross_entropy
+from autograd_lite.rules.softmax import log_softmax, logsumexp, softmax
+from autograd_lite.rules.special import erf, erfc, xlogy
 from autograd_lite.rules.writing import put
 from autograd_lite.support import ops
 from autograd_lite.transforms import grad, gradients, value_and_grad, vjp
@@ -41,6 +46,10 @@ __all__ = [
     "checkpoint",
     "debug",
     "draw",
+    "elu",
+    "erf",
+    "erfc",
+    "gelu",
     "grad",
     "gradients",
     "hessian",
@@ -48,6 +57,8 @@ __all__ = [
     "jacobian",
     "jvp",
     "keep",
+    "leaky_relu",
+    "log_sigmoid",
     "log_softmax",
     "logsumexp",
     "no_grad",
@@ -57,16 +68,19 @@ __all__ = [
     "pytree",
     "random",
     "relu",
+    "relu6",
     "rules",
     "scope",
     "sigmoid",
     "softmax",
     "softmax_cross_entropy",
+    "softplus",
     "steps",
     "stop_gradient",
     "tensor",
     "value_and_grad",
     "vjp",
+    "xlogy",
 ]
 
 

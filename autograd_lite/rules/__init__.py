@@ -4,7 +4,10 @@ from autograd_lite.recording import install
 from autograd_lite.rules import (
     activations,
     axes,
+    choices,
+    comparisons,
     copies,
+    cross_entropy,
     diagonals,
     elementwise,
     indexing,
@@ -14,10 +17,14 @@ from autograd_lite.rules import (
     moving,
     queries,
     reductions,
+    rounding,
     shapes,
+    softmax,
     sorting,
+    special,
     splitting,
     taking,
+    transcendental,
     writing,
 )
 from autograd_lite.table import COMPOSED, rows
@@ -25,7 +32,10 @@ from autograd_lite.table import COMPOSED, rows
 __all__ = [
     "activations",
     "axes",
+    "choices",
+    "comparisons",
     "copies",
+    "cross_entropy",
     "diagonals",
     "elementwise",
     "indexing",
@@ -35,10 +45,14 @@ __all__ = [
     "moving",
     "queries",
     "reductions",
+    "rounding",
     "shapes",
+    "softmax",
     "sorting",
+    "special",
     "splitting",
     "taking",
+    "transcendental",
     "writing",
 ]
 

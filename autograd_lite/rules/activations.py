@@ -1,20 +1,41 @@
-"""Functions that NumPy lacks: activations, softmax and its cross-entropy."""
+"""Activation functions that NumPy lacks, elementwise; at a kink the slope is that from the left."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from autograd_lite.recording import public
-from autograd_lite.rules.examples import given, reals
-from autograd_lite.rules.reductions import expanded
-from autograd_lite.table import elementwise, general
+from autograd_lite.rules.examples import reals
+from autograd_lite.rules.special import erfc
+from autograd_lite.table import Parsed, elementwise
 
 
 def _relu(x: Any) -> Any:
     """max(x, 0); the slope at 0 is 0."""
     return np.maximum(x, 0)
+
+
+def _relu6(x: Any) -> Any:
+    """min(max(x, 0), 6); the slope at 0 and at 6 is 0."""
+    return np.minimum(np.maximum(x, 0), 6)
+
+
+def _leaky_relu(x: Any, slope: Any = 0.01) -> Any:
+    """x where it is positive, slope·x elsewhere; `slope` may be recorded, too."""
+    return np.where(x > 0, x, slope * x)
+
+
+def _elu(x: Any, alpha: Any = 1.0) -> Any:
+    """x where it is positive, alpha·(exp(x) − 1) elsewhere; `alpha` may be recorded, too."""
+    return np.where(x > 0, x, alpha * np.expm1(_negative_part(x)))
+
+
+def _negative_part(x: Any) -> Any:
+    """x where it is not positive, 0 elsewhere, where exp would overflow."""
+    return np.where(x > 0, 0.0, x)
 
 
 def _sigmoid(x: Any) -> Any:
@@ -23,32 +44,29 @@ def _sigmoid(x: Any) -> Any:
         return 1.0 / (1.0 + np.exp(-x))
 
 
-def _softmax(x: Any, axis: Any = -1) -> Any:
-    """exp(x) / Σ exp(x) along `axis`, stable for any finite x."""
-    e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True))
-    return e / np.add.reduce(e, axis=axis, keepdims=True)
+def _log_sigmoid(x: Any) -> Any:
+    """log sigmoid(x), stable for any x."""
+    return -np.logaddexp(-x, 0.0)
 
 
-def _log_softmax(x: Any, axis: Any = -1) -> Any:
-    """x − log Σ exp(x) along `axis`, stable for any finite x."""
-    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
-    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+def _softplus(x: Any) -> Any:
+    """log(1 + exp(x)), stable for any x."""
+    return np.logaddexp(x, 0.0)
 
 
-def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """log Σ exp(x) over `axis`, stable for any finite x; −inf where all x are."""
-    top = np.max(x, axis=axis, keepdims=True)
-    finite = np.where(np.isfinite(top), top, 0.0).astype(top.dtype)
-    with np.errstate(divide="ignore"):
-        y = np.log(np.sum(np.exp(x - finite), axis=axis, keepdims=True)) + finite
-    return y if keepdims else np.squeeze(y, axis=axis)
+def _stop_gradient(x: Any) -> Any:
+    """x, as a constant: no gradient passes."""
+    return x
 
 
-def logsumexp_vjp(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """g·softmax(x), and 0 where all x are −inf."""
-    y = expanded(y, x.shape, axis, keepdims)
-    share = np.exp(x - np.where(y == -np.inf, 0.0, y))
-    return expanded(g, x.shape, axis, keepdims) * share
+def leaky_relu_arguments(x: Any, slope: Any = 0.01) -> Parsed:
+    """((x, slope), {}) of a call of leaky_relu."""
+    return (x, slope), {}
+
+
+def elu_arguments(x: Any, alpha: Any = 1.0) -> Parsed:
+    """((x, alpha), {}) of a call of elu."""
+    return (x, alpha), {}
 
 
 relu = public(
@@ -57,8 +75,38 @@ relu = public(
         lambda g, y, x: g * (y > 0),
         name="relu",
         methods=("relu",),
-        examples=[reals((2, 3))],
         formulas=("{g} ⊙ [{x} > 0]",),
+        examples=[reals((2, 3))],
+    )
+)
+relu6 = public(
+    elementwise(
+        _relu6,
+        lambda g, y, x: g * ((y > 0) & (y < 6)),
+        name="relu6",
+        formulas=("{g} ⊙ [0 < {x} < 6]",),
+        examples=[reals((2, 3))],
+    )
+)
+leaky_relu = public(
+    elementwise(
+        _leaky_relu,
+        lambda g, y, x, slope: np.where(x > 0, g, g * slope),
+        lambda g, y, x, slope: np.where(x > 0, 0.0, g * x),
+        name="leaky_relu",
+        parse=lambda args, kwargs: leaky_relu_arguments(*args, **kwargs),
+        formulas=("{g} ⊙ ([{x} > 0] + {slope}·[{x} ≤ 0])", "{g} ⊙ {x} ⊙ [{x} ≤ 0]"),
+        examples=[reals((2, 3)), reals((2, 3), slope=0.2), reals((2, 3), (3,))],
+    )
+)
+elu = public(
+    elementwise(
+        _elu,
+        lambda g, y, x, alpha: np.where(x > 0, g, g * (alpha * np.exp(_negative_part(x)))),
+        lambda g, y, x, alpha: g * np.expm1(_negative_part(x)),
+        name="elu",
+        parse=lambda args, kwargs: elu_arguments(*args, **kwargs),
+        examples=[reals((2, 3)), reals((2, 3), alpha=0.5), reals((2, 3), (3,))],
     )
 )
 sigmoid = public(
@@ -71,157 +119,69 @@ sigmoid = public(
         examples=[reals((2, 3))],
     )
 )
-softmax = public(
-    general(
-        _softmax,
-        lambda g, y, x, axis: y * (g - np.sum(g * y, axis=axis, keepdims=True)),
-        name="softmax",
-        params={"axis": -1},
-        methods=("softmax",),
-        formulas=("{y} ⊙ ({g} − Σ {g} ⊙ {y})",),
-        examples=[reals((2, 3)), reals((2, 3), axis=0)],
+log_sigmoid = public(
+    elementwise(
+        _log_sigmoid,
+        lambda g, y, x: g * -np.expm1(y),  # 1 - sigmoid(x), to its last digit
+        name="log_sigmoid",
+        formulas=("{g} ⊙ sigmoid(−{x})",),
+        examples=[reals((2, 3))],
     )
 )
-log_softmax = public(
-    general(
-        _log_softmax,
-        lambda g, y, x, axis: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),
-        name="log_softmax",
-        params={"axis": -1},
-        methods=("log_softmax",),
-        formulas=("{g} − softmax({x}) ⊙ Σ {g}",),
-        examples=[reals((2, 3)), reals((2, 3), axis=0)],
+softplus = public(
+    elementwise(
+        _softplus,
+        lambda g, y, x: g * sigmoid(x),
+        name="softplus",
+        formulas=("{g} ⊙ sigmoid({x})",),
+        examples=[reals((2, 3))],
     )
 )
-logsumexp = public(
-    general(
-        _logsumexp,
-        logsumexp_vjp,
-        name="logsumexp",
-        params={"axis": None, "keepdims": False},
-        formulas=("{g} · softmax({x})",),
-        examples=[reals((2, 3)), reals((2, 3), axis=0), reals((2, 3), axis=1, keepdims=True)],
-    )
-)
-
-
-def _stop_gradient(x: Any) -> Any:
-    """x, as a constant: no gradient passes."""
-    return x
-
-
 stop_gradient = public(
     elementwise(_stop_gradient, None, name="stop_gradient", examples=[reals((2, 3))])
 )
 
 
-def _cross_entropy_with_logits(z: Any, t: Any, normalized: bool = False) -> tuple[Any, Any]:
-    """(−Σ t·log_softmax(z), softmax(z)) along the last axis; t labels or weights."""
-    z, t = np.asarray(z), np.asarray(t)
-    shifted = z - np.maximum.reduce(z, axis=-1, keepdims=True)
-    e = np.exp(shifted)
-    total = np.add.reduce(e, axis=-1, keepdims=True)
-    log_total = np.log(total)
-    e /= total
-    if t.ndim == z.ndim - 1:
-        chosen = np.take_along_axis(shifted, t[..., None], axis=-1)
-        return np.add.reduce(log_total - chosen, axis=None), e
-    with np.errstate(invalid="ignore"):
-        terms = t * (shifted - log_total)
-    loss = -np.add.reduce(terms, axis=None)
-    if loss != loss:  # 0 · −inf: a target of 0 against probability 0 counts nothing
-        loss = -np.sum(np.where(t == 0, 0.0, terms))
-    return loss.astype(z.dtype), e
+# --- gelu
+
+_ROOT_HALF = math.sqrt(0.5)
+_PEAK = 1.0 / math.sqrt(2.0 * math.pi)  # of the normal density
+_STRETCH = math.sqrt(2.0 / math.pi)
+_CUBIC = 0.044715
 
 
-def cross_entropy_vjp_logits(g: Any, y: Any, z: Any, t: Any, normalized: bool) -> Any:
-    """g·(p·Σt − t) from the loss, and softmax's rule where p itself has a cotangent."""
-    g_loss, g_p = g
-    p = y[1]
-    total: Any = 0.0
-    if g_loss is not None:
-        if t.ndim == z.ndim - 1:
-            target: Any = one_hot_like(t, p)
-            total = g_loss * (p - target)
-        elif normalized:
-            total = g_loss * (p - t)
-        else:
-            total = g_loss * (p * np.sum(t, axis=-1, keepdims=True) - t)
-    if g_p is not None:
-        total = total + p * (g_p - np.sum(g_p * p, axis=-1, keepdims=True))
-    return total
+def _normal(x: Any) -> Any:
+    """The normal distribution function; by erfc, not erf, to keep the digits of its tail."""
+    return 0.5 * erfc(x * -_ROOT_HALF)
 
 
-def cross_entropy_vjp_targets(g: Any, y: Any, z: Any, t: Any, normalized: bool) -> Any:
-    """−g·log_softmax(z)."""
-    g_loss, _ = g
-    return t * 0.0 if g_loss is None else -g_loss * log_softmax(z)
+def _tanh_of_cubic(x: Any) -> Any:
+    """What gelu's approximation has for 2·normal(x) − 1."""
+    return np.tanh(x * (_STRETCH + (_STRETCH * _CUBIC) * (x * x)))
 
 
-def one_hot_like(labels: Any, p: Any) -> Any:
-    """1 in p's dtype at each label, 0 elsewhere, of p's shape."""
-    return (labels[..., None] == np.arange(p.shape[-1])).astype(p.dtype)
+def _gelu(x: Any, approximate: bool = False) -> Any:
+    """x times the normal distribution function of x; `approximate`: by tanh, 5e-4 off at most."""
+    if approximate:
+        return 0.5 * x * (1.0 + _tanh_of_cubic(x))
+    return x * _normal(x)
 
 
-def cross_entropy_formula(params: dict[str, Any], z: Any, t: Any) -> str:
-    """The rule for the logits as the lecture writes it: Ŷ − Y where the targets are normalized."""
-    if len(t) < len(z):
-        return "{g}·({y1} − one_hot({t}))"
-    return "{g}·({y1} − {t})" if params["normalized"] else "{g}·(softmax({z})·Σ{t} − {t})"
+def gelu_vjp(g: Any, y: Any, x: Any, approximate: bool) -> Any:
+    """g·(Φ(x) + x·φ(x)), or the slope of the approximation."""
+    if not approximate:
+        return g * (_normal(x) + x * (_PEAK * np.exp(x * x * -0.5)))
+    t = _tanh_of_cubic(x)
+    inner = _STRETCH + (3.0 * _STRETCH * _CUBIC) * (x * x)
+    return g * (0.5 * (1.0 + t) + 0.5 * x * ((1.0 - t * t) * inner))
 
 
-_CROSS_ENTROPY = general(
-    _cross_entropy_with_logits,
-    cross_entropy_vjp_logits,
-    cross_entropy_vjp_targets,
-    name="softmax_cross_entropy",
-    params={"normalized": False},
-    formulas=(cross_entropy_formula, "−{g} ⊙ log_softmax({z})"),
-    n_outputs=2,
-    examples=[
-        given(lambda rng: (rng.standard_normal((3, 4)), rng.random((3, 4)))),
-        given(lambda rng: (rng.standard_normal((3, 4)), np.array([0, 3, 1]))),
-    ],
+gelu = public(
+    elementwise(
+        _gelu,
+        gelu_vjp,
+        name="gelu",
+        params={"approximate": False},
+        examples=[reals((2, 3)), reals((2, 3), approximate=True)],
+    )
 )
-
-
-def softmax_cross_entropy(logits: Any, targets: Any, *, normalized: bool = False) -> Any:
-    """Sum over the batch of −Σ targets·log softmax(logits), along the last axis.
-
-    `targets` are labels of one dimension less than `logits`, recognised by that, or weights of
-    the same shape. With labels, or `normalized=True`, which promises that the weights of each row
-    sum to 1, the gradient is softmax(logits) − targets; otherwise softmax(logits)·Σ targets −
-    targets. The gradient to weights is −log_softmax(logits). A weight of exactly 0 counts nothing,
-    whatever its probability.
-
-    Raises ValueError for other shapes and for labels out of range.
-    """
-    shape, given_shape = np.shape(logits), np.shape(targets)
-    labels = len(given_shape) == len(shape) - 1
-    if given_shape != (shape[:-1] if labels else shape):
-        raise ValueError(
-            f"softmax_cross_entropy: targets of shape {given_shape} for logits of shape {shape}; "
-            f"expected labels of shape {shape[:-1]} or weights of shape {shape}"
-        )
-    if labels:
-        targets = checked_labels(targets, shape[-1])
-    return _cross_entropy(logits, targets, normalized=normalized or labels)[0]
-
-
-_cross_entropy = public(_CROSS_ENTROPY)
-
-
-def checked_labels(labels: Any, k: int) -> Any:
-    """Labels as integers. Raises ValueError where one is no whole number in 0 … k − 1."""
-    array = np.asarray(labels)
-    if array.dtype.kind not in "iub":
-        if not np.array_equal(array, np.floor(array)):
-            raise ValueError("softmax_cross_entropy: labels must be whole numbers")
-        array = array.astype(np.int64)
-    if array.size and not (array.min() >= 0 and array.max() < k):
-        bad = array[(array < 0) | (array >= k)].flat[0]
-        raise ValueError(
-            f"softmax_cross_entropy: label {bad} is out of range; logits of {k} classes take "
-            f"labels 0 to {k - 1}"
-        )
-    return array

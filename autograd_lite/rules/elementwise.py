@@ -1,14 +1,20 @@
-"""Arithmetic, powers, exponentials, comparisons: rows whose Jacobian is diagonal."""
+"""Arithmetic and powers: rows whose Jacobian is diagonal."""
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
 import numpy as np
 
-from autograd_lite.rules.examples import between, given, positive, reals, spread
-from autograd_lite.table import elementwise
+from autograd_lite.recording import public
+from autograd_lite.rules.examples import given, positive, reals
+from autograd_lite.table import elementwise, linear
+
+NUMBERS = (int, float)  # numbers in the source: constants, so that a rule may ask for their value
+
+_PAIRS = [reals((3, 1), (4,)), reals((2, 3), (2, 3)), reals((), (3,))]
 
 # The Python operators do what the ufuncs do, and compute with NumPy's scalars ten times as fast.
 elementwise(
@@ -17,11 +23,8 @@ elementwise(
     lambda g, y, a, b: g,
     fn=operator.add,
     methods=("__add__", "__radd__"),
-    formulas=(
-        "{g}",
-        "{g}",
-    ),
-    examples=[reals((3, 1), (4,)), reals((2, 3), (2, 3)), reals((), (3,))],
+    examples=_PAIRS,
+    formulas=("{g}", "{g}"),
 )
 elementwise(
     np.subtract,
@@ -29,11 +32,8 @@ elementwise(
     lambda g, y, a, b: -g,
     fn=operator.sub,
     methods=("__sub__", "__rsub__"),
-    formulas=(
-        "{g}",
-        "−{g}",
-    ),
-    examples=[reals((3, 1), (4,)), reals((2, 3), (2, 3)), reals((), (3,))],
+    examples=_PAIRS,
+    formulas=("{g}", "−{g}"),
 )
 elementwise(
     np.multiply,
@@ -41,11 +41,8 @@ elementwise(
     lambda g, y, a, b: g * a,
     fn=operator.mul,
     methods=("__mul__", "__rmul__"),
-    formulas=(
-        "{g} ⊙ {b}",
-        "{g} ⊙ {a}",
-    ),
-    examples=[reals((3, 1), (4,)), reals((2, 3), (2, 3)), reals((), (3,))],
+    examples=_PAIRS,
+    formulas=("{g} ⊙ {b}", "{g} ⊙ {a}"),
 )
 elementwise(
     np.divide,
@@ -53,165 +50,150 @@ elementwise(
     lambda g, y, a, b: -g * y / b,
     fn=operator.truediv,
     methods=("__truediv__", "__rtruediv__"),
-    formulas=(
-        "{g} / {b}",
-        "−{g} ⊙ {y} / {b}",
-    ),
-    examples=[reals((3, 1), (4,)), reals((2, 3), (2, 3)), reals((), (3,))],
+    examples=_PAIRS,
+    formulas=("{g} / {b}", "−{g} ⊙ {y} / {b}"),
 )
 elementwise(
     np.negative,
     lambda g, y, x: -g,
     fn=operator.neg,
     methods=("__neg__",),
-    formulas=("−{g}",),
     examples=[reals((3,))],
+    formulas=("−{g}",),
+)
+elementwise(
+    np.positive,
+    lambda g, y, x: g,
+    fn=operator.pos,
+    methods=("__pos__",),
+    examples=[reals((3,))],
+    formulas=("{g}",),
+)
+elementwise(
+    np.reciprocal,
+    lambda g, y, x: -g * y * y,
+    examples=[reals((2, 3))],
+    formulas=("−{g} ⊙ {y}²",),
 )
 
 
 def power_vjp_base(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """g·b·a**(b − 1), and 0 where b is 0: exact to any order at a = 0."""
-    if isinstance(b, (int, float)):
+    """g·b·a**(b − 1), and 0 where a and b are both 0: exact to any order."""
+    if type(b) in NUMBERS:
         return g * 0.0 if b == 0 else g * b if b == 1 else g * (b * a ** (b - 1))
-    flat = b == 0
-    return np.where(flat, 0.0, g * (b * a ** np.where(flat, 1.0, b - 1)))
+    return g * (b * a ** np.where((a == 0) & (b == 0), 1.0, b - 1))
 
 
 def power_vjp_exponent(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g·y·log a, and 0 at a = 0 for b ≥ 0, where a**b does not change with b."""
-    zero = a == 0
-    if isinstance(a, (int, float)):
-        return g * y * np.log(a) if not zero else np.where(b >= 0, 0.0, g * y * -np.inf)
-    flat = zero & (b >= 0)
-    return np.where(flat, 0.0, g * y * np.log(np.where(flat, 1.0, a)))
+    if type(a) in NUMBERS:
+        if a == 0:
+            return g * y * np.where(b >= 0, 0.0, -math.inf)
+        return g * y * (math.log(a) if a > 0 else math.nan)
+    return g * y * np.log(np.where((a == 0) & (b >= 0), 1.0, a))
 
 
+_POWERS = [
+    positive((3, 1), (4,)),
+    given(lambda rng: (rng.standard_normal((2, 3)) + 0.3, 3)),
+    given(lambda rng: (2.5, rng.standard_normal(3))),
+    given(lambda rng: (rng.standard_normal((2, 3)) - 0.3, np.array([0, 1, 2]))),
+]
 elementwise(
     np.power,
     power_vjp_base,
     power_vjp_exponent,
     fn=operator.pow,
     methods=("__pow__", "__rpow__"),
-    formulas=(
-        "{g} ⊙ {b}·{a}^({b}−1)",
-        "{g} ⊙ {y} ⊙ log {a}",
-    ),
-    examples=[
-        positive((3, 1), (4,)),
-        given(lambda rng: (rng.standard_normal((2, 3)) + 0.3, 3)),
-        given(lambda rng: (2.5, rng.standard_normal(3))),
-    ],
+    examples=_POWERS,
+    formulas=("{g} ⊙ {b}·{a}^({b}−1)", "{g} ⊙ {y} ⊙ log {a}"),
 )
+elementwise(np.float_power, power_vjp_base, power_vjp_exponent, examples=_POWERS)
 
 elementwise(
-    np.exp,
-    lambda g, y, x: g * y,
-    methods=("exp",),
-    formulas=("{g} ⊙ {y}",),
+    np.square,
+    lambda g, y, x: g * (x + x),
     examples=[reals((2, 3))],
-)
-elementwise(
-    np.log,
-    lambda g, y, x: g / x,
-    methods=("log",),
-    formulas=("{g} / {x}",),
-    examples=[positive((2, 3))],
+    formulas=("{g} ⊙ 2·{x}",),
 )
 elementwise(
     np.sqrt,
-    lambda g, y, x: g * 0.5 / y,
+    # y + 0.0: the root of -0.0 is -0.0, but the slope there is +inf
+    lambda g, y, x: g * 0.5 / (y + 0.0),
     methods=("sqrt",),
-    formulas=("{g} / (2·{y})",),
     examples=[positive((2, 3))],
+    formulas=("{g} / (2·{y})",),
 )
 elementwise(
-    np.tanh,
-    lambda g, y, x: g * (1.0 - y * y),
-    methods=("tanh",),
-    formulas=("{g} ⊙ (1 − {y}²)",),
+    np.cbrt,
+    lambda g, y, x: g / (3.0 * y * y),
     examples=[reals((2, 3))],
-)
-elementwise(
-    np.abs,
-    lambda g, y, x: g * np.sign(x),
-    methods=("__abs__",),
-    name="abs",
-    formulas=("{g} ⊙ sign({x})",),
-    examples=[reals((2, 3))],
+    formulas=("{g} / (3·{y}²)",),
 )
 
 
-def _larger(g: Any, a: Any, b: Any) -> Any:
-    """The part of g that goes to a: half in a tie, all of it to a nan."""
-    return np.where(a == b, g * 0.5, np.where((a > b) | (a != a), g, 0.0))
+def _ratio(a: Any, b: Any) -> Any:
+    """a / b, and 0 where both are 0; its derivatives there are not finite."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((a == 0) & (b == 0), np.zeros_like(a), np.divide(a, b))
 
 
-elementwise(
-    np.maximum,
-    lambda g, y, a, b: _larger(g, a, b),
-    lambda g, y, a, b: _larger(g, b, a),
-    formulas=(
-        "{g} ⊙ [{a} > {b}]",
-        "{g} ⊙ [{b} > {a}]",
-    ),
-    examples=[spread((3, 1), (4,)), spread((2, 3), (2, 3))],
+ratio = public(
+    elementwise(
+        _ratio,
+        lambda g, y, a, b: g / b,
+        lambda g, y, a, b: -g * y / b,
+        name="ratio",
+        examples=[positive((3, 1), (4,))],
+    )
 )
 elementwise(
-    np.minimum,
-    lambda g, y, a, b: _larger(g, -a, -b),
-    lambda g, y, a, b: _larger(g, -b, -a),
-    formulas=(
-        "{g} ⊙ [{a} < {b}]",
-        "{g} ⊙ [{b} < {a}]",
-    ),
-    examples=[spread((3, 1), (4,)), spread((2, 3), (2, 3))],
+    np.hypot,
+    lambda g, y, a, b: g * ratio(a, y),
+    lambda g, y, a, b: g * ratio(b, y),
+    examples=[reals((3, 1), (4,))],
+    formulas=("{g} ⊙ {a} / {y}", "{g} ⊙ {b} / {y}"),
 )
 
+for _ufunc, _names in ((np.abs, ("__abs__",)), (np.fabs, ())):
+    elementwise(
+        _ufunc,
+        lambda g, y, x: g * np.sign(x),
+        fn=operator.abs if _names else np.fabs,
+        name="abs" if _names else "fabs",
+        methods=_names,
+        examples=[reals((2, 3))],
+        formulas=("{g} ⊙ sign({x})",),
+    )
+
+
+def copysign_vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """g where the sign of a was kept, −g where it was changed, 0 at a = 0."""
+    return g * (np.sign(a) * np.sign(y))
+
+
+elementwise(np.copysign, copysign_vjp, lambda g, y, a, b: g * 0.0, examples=[reals((3, 1), (4,))])
 elementwise(
-    np.where,
+    np.ldexp,
+    lambda g, y, x, i: np.ldexp(g, i),
     None,
-    lambda g, y, c, a, b: np.where(c, g, 0.0),
-    lambda g, y, c, a, b: np.where(c, 0.0, g),
-    formulas=(
-        None,
-        "{g} ⊙ [{c}]",
-        "{g} ⊙ [not {c}]",
-    ),
-    examples=[
-        given(lambda rng: (rng.random((2, 3)) < 0.5, rng.standard_normal((2, 3)), rng.random(3)))
-    ],
+    examples=[given(lambda rng: (rng.standard_normal((2, 3)), np.array([-1, 0, 3])))],
+    formulas=("{g} ⊙ 2^{i}", None),
 )
 
-# Recorded when traced; no gradient passes. (ufunc, its operator's methods, fn)
-_COMPARISONS: tuple[tuple[Any, str, Any], ...] = (
-    (np.greater, "__gt__", operator.gt),
-    (np.greater_equal, "__ge__", operator.ge),
-    (np.less, "__lt__", operator.lt),
-    (np.less_equal, "__le__", operator.le),
-    (np.equal, "__eq__", operator.eq),
-    (np.not_equal, "__ne__", operator.ne),
+# Of the complex plane, only the real line is here.
+elementwise(
+    np.conjugate,
+    lambda g, y, x: g,
+    methods=("conj", "conjugate"),
+    examples=[reals((2, 3))],
 )
-_LOGIC: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (np.bitwise_and, ("__and__", "__rand__")),
-    (np.bitwise_or, ("__or__", "__ror__")),
-    (np.bitwise_xor, ("__xor__", "__rxor__")),
-    (np.logical_and, ()),
-    (np.logical_or, ()),
-    (np.logical_xor, ()),
+linear(np.real, lambda g, y, x: g, fn=np.asarray, examples=[reals((2, 3))])
+linear(np.imag, lambda g, y, x: g * 0.0, fn=np.zeros_like, examples=[reals((2, 3))])
+linear(
+    np.real_if_close,
+    lambda g, y, x, tol: g,
+    fn=lambda x, tol=100: x,
+    params={"tol": 100},
+    examples=[reals((2, 3))],
 )
-_TESTS: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (np.isnan, ()),
-    (np.isinf, ()),
-    (np.isfinite, ()),
-    (np.sign, ()),
-)
-for _ufunc, _method, _fn in _COMPARISONS:
-    elementwise(_ufunc, None, None, fn=_fn, methods=(_method,), examples=[spread((3, 1), (4,))])
-for _ufunc, _methods in _LOGIC:
-    _example = given(lambda rng: (rng.random((3, 1)) < 0.5, rng.random(4) < 0.5))
-    elementwise(_ufunc, None, None, methods=_methods, examples=[_example])
-for _ufunc, _methods in ((np.invert, ("__invert__",)), (np.logical_not, ())):
-    _example = given(lambda rng: (rng.random(3) < 0.5,))
-    elementwise(_ufunc, None, methods=_methods, examples=[_example])
-for _ufunc, _methods in _TESTS:
-    elementwise(_ufunc, None, methods=_methods, examples=[between(-2, 2, (3,))])

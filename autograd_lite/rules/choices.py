@@ -1,0 +1,137 @@
+"""Rows that choose among their inputs: where, maximum and its kin, clip, nan_to_num."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.rules.elementwise import NUMBERS
+from autograd_lite.rules.examples import given, reals, spread
+from autograd_lite.table import Parsed, elementwise
+
+
+def split(g: Any, wins: Any, other_wins: Any) -> Any:
+    """g where one input alone wins, half of it where both do, 0 elsewhere."""
+    half = 0.5 * g
+    return half * wins + half * ~other_wins
+
+
+def chosen(y: Any, x: Any) -> Any:
+    """Whether x is y, the larger or smaller of two; a nan wins over any number."""
+    return x == y if type(x) in NUMBERS else (x == y) | (x != x)
+
+
+def chosen_number(y: Any, x: Any) -> Any:
+    """Whether x is y, the larger or smaller of two; a nan wins over a nan only."""
+    return (x == y) | (y != y)
+
+
+for _ufunc, _sign in ((np.maximum, ">"), (np.minimum, "<")):
+    elementwise(
+        _ufunc,
+        lambda g, y, a, b: split(g, chosen(y, a), chosen(y, b)),
+        lambda g, y, a, b: split(g, chosen(y, b), chosen(y, a)),
+        examples=[spread((3, 1), (4,)), spread((2, 3), (2, 3))],
+        formulas=(f"{{g}} ⊙ [{{a}} {_sign} {{b}}]", f"{{g}} ⊙ [{{b}} {_sign} {{a}}]"),
+    )
+for _skips_nan in (np.fmax, np.fmin):
+    elementwise(
+        _skips_nan,
+        lambda g, y, a, b: split(g, chosen_number(y, a), chosen_number(y, b)),
+        lambda g, y, a, b: split(g, chosen_number(y, b), chosen_number(y, a)),
+        examples=[spread((3, 1), (4,)), spread((2, 3), (2, 3))],
+    )
+
+
+def parse_clip(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
+    """((a, low, high), {}) of a call of np.clip or of the method; a bound left out is None."""
+    inputs = [*args, None, None][:3]
+    for name, value in kwargs.items():
+        place = {"a": 0, "a_min": 1, "min": 1, "a_max": 2, "max": 2}.get(name)
+        if place is None:
+            if value is None:
+                continue
+            raise TypeError(
+                f"np.clip: the parameter {name!r} is not supported on tensors (supported: a_min, "
+                "a_max, min, max); use .numpy() or .detach() for a constant"
+            )
+        if value is np._NoValue:
+            continue
+        if inputs[place] is not None and place < len(inputs):
+            raise TypeError(f"np.clip: a bound was given twice, once as {name!r}")
+        inputs[place] = value
+    return tuple(inputs), {}
+
+
+def clip_vjp_low(g: Any, y: Any, a: Any, low: Any, high: Any) -> Any:
+    """g where a lies below the lower bound."""
+    return g * (a < low if high is None else (a < low) & (low <= high))
+
+
+def clip_vjp_high(g: Any, y: Any, a: Any, low: Any, high: Any) -> Any:
+    """g where a lies above the upper bound, which wins over a lower bound that is larger."""
+    return g * (a > high if low is None else (a > high) | ((low > high) & (a != high)))
+
+
+elementwise(
+    np.clip,
+    lambda g, y, a, low, high: g * chosen(y, a),
+    clip_vjp_low,
+    clip_vjp_high,
+    parse=parse_clip,
+    methods=("clip",),
+    examples=[
+        given(lambda rng: (np.array([[-1.1, 0.2, 0.7], [2.1, -0.6, 0.5]]), -0.5, 1.0)),
+        given(
+            lambda rng: (
+                np.array([[-1.1, 0.2, 0.7], [2.1, -0.6, 0.5]]),
+                np.array([-0.5, 0.4, 0.0]),
+                np.array([[1.0], [0.9]]),
+            )
+        ),
+    ],
+)
+
+
+def parse_where(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
+    """((condition, a, b), {}) of a call of np.where."""
+    if len(args) != 3 or kwargs:
+        raise TypeError(
+            f"np.where: got {len(args)} arguments, expected (condition, x, y); for the places "
+            "where a condition holds use np.nonzero(condition)"
+        )
+    return args, {}
+
+
+elementwise(
+    np.where,
+    None,
+    lambda g, y, c, a, b: np.where(c, g, 0.0),
+    lambda g, y, c, a, b: np.where(c, 0.0, g),
+    parse=parse_where,
+    examples=[
+        given(lambda rng: (rng.random((2, 3)) < 0.5, rng.standard_normal((2, 3)), rng.random(3))),
+        given(lambda rng: (rng.random((2, 3)) < 0.5, rng.standard_normal((2, 1)), 0.0)),
+    ],
+    formulas=(None, "{g} ⊙ [{c}]", "{g} ⊙ [not {c}]"),
+)
+
+
+def _nan_to_num(x: Any, copy: bool, nan: Any, posinf: Any, neginf: Any) -> Any:
+    """x with numbers for what is not finite."""
+    if not copy:
+        raise TypeError(
+            "np.nan_to_num: copy=False would write into the tensor's array, expected copy=True; "
+            "use the returned tensor"
+        )
+    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+
+
+elementwise(
+    np.nan_to_num,
+    lambda g, y, x, copy, nan, posinf, neginf: np.where(np.isfinite(x), g, 0.0),
+    fn=_nan_to_num,
+    params={"copy": True, "nan": 0.0, "posinf": None, "neginf": None},
+    examples=[reals((2, 3)), reals((2, 3), nan=1.0, posinf=9.0, neginf=-9.0)],
+)

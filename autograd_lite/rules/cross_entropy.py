@@ -1,0 +1,123 @@
+"""softmax and cross-entropy in one row, whose gradient is Ŷ − Y."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.recording import public
+from autograd_lite.rules.examples import given
+from autograd_lite.rules.softmax import log_softmax, shifted
+from autograd_lite.table import general
+
+
+def _cross_entropy_with_logits(z: Any, t: Any, normalized: bool = False) -> tuple[Any, Any]:
+    """(−Σ t·log_softmax(z), softmax(z)) along the last axis; t labels or weights."""
+    z, t = np.asarray(z), np.asarray(t)
+    logs = shifted(z, -1)
+    p = np.exp(logs)
+    total = np.add.reduce(p, axis=-1, keepdims=True)
+    p /= total
+    logs -= np.log(total)
+    if t.ndim == z.ndim - 1:
+        return -np.add.reduce(_at_labels(logs, t)), p
+    with np.errstate(invalid="ignore"):
+        terms = t * logs
+    loss = -np.add.reduce(terms, axis=None)
+    if loss != loss:  # 0 · −inf: a target of 0 against probability 0 counts nothing
+        loss = -np.sum(np.where(t == 0, 0.0, terms))
+    return loss.astype(p.dtype), p
+
+
+def _at_labels(logs: Any, labels: Any) -> Any:
+    """The vector of the entries that the labels name, one of each row."""
+    k = logs.shape[-1]
+    labels = checked_labels(labels, k).reshape(-1)
+    return logs.reshape(-1, k)[np.arange(labels.size), labels]
+
+
+def checked_labels(labels: Any, k: int) -> Any:
+    """Labels as integers. Raises ValueError where one is no whole number in 0 … k − 1."""
+    whole = labels
+    if labels.dtype.kind not in "iu":
+        whole = labels.astype(np.int64)
+        if not np.array_equal(whole, labels):
+            raise ValueError("softmax_cross_entropy: labels must be whole numbers")
+    if whole.size and not (whole.min() >= 0 and whole.max() < k):
+        bad = whole[(whole < 0) | (whole >= k)].flat[0]
+        raise ValueError(
+            f"softmax_cross_entropy: label {bad} is out of range; logits of {k} classes take "
+            f"labels 0 to {k - 1}"
+        )
+    return whole
+
+
+def cross_entropy_vjp_logits(g: Any, y: Any, z: Any, t: Any, normalized: bool) -> Any:
+    """g·(p·Σt − t) from the loss, and softmax's rule where p itself has a cotangent."""
+    g_loss, g_p = g
+    p = y[1]
+    total: Any = 0.0
+    if g_loss is not None:
+        if t.ndim == z.ndim - 1:
+            total = g_loss * (p - (t[..., None] == np.arange(z.shape[-1])))
+        elif normalized:
+            total = g_loss * (p - t)
+        else:
+            total = g_loss * (p * np.sum(t, axis=-1, keepdims=True) - t)
+    if g_p is not None:
+        total = total + p * (g_p - np.sum(g_p * p, axis=-1, keepdims=True))
+    return total
+
+
+def cross_entropy_vjp_targets(g: Any, y: Any, z: Any, t: Any, normalized: bool) -> Any:
+    """−g·log_softmax(z) for weights; labels are places, and no gradient passes to those."""
+    g_loss, _ = g
+    if g_loss is None or t.ndim == z.ndim - 1:
+        return t * 0.0
+    return -g_loss * log_softmax(z)
+
+
+def cross_entropy_formula(params: dict[str, Any], z: Any, t: Any) -> str:
+    """The rule for the logits as the lecture writes it: Ŷ − Y where the targets are normalized."""
+    if len(t) < len(z):
+        return "{g}·({y1} − one_hot({t}))"
+    return "{g}·({y1} − {t})" if params["normalized"] else "{g}·(softmax({z})·Σ{t} − {t})"
+
+
+_cross_entropy = public(
+    general(
+        _cross_entropy_with_logits,
+        cross_entropy_vjp_logits,
+        cross_entropy_vjp_targets,
+        name="softmax_cross_entropy",
+        params={"normalized": False},
+        formulas=(cross_entropy_formula, "−{g} ⊙ log_softmax({z})"),
+        n_outputs=2,
+        examples=[
+            given(lambda rng: (rng.standard_normal((3, 4)), rng.random((3, 4)))),
+            given(lambda rng: (rng.standard_normal((3, 4)), np.array([0, 3, 1]))),
+        ],
+    )
+)
+
+
+def softmax_cross_entropy(logits: Any, targets: Any, *, normalized: bool = False) -> Any:
+    """Sum over the batch of −Σ targets·log softmax(logits), along the last axis.
+
+    `targets` are labels of one dimension less than `logits`, recognised by that, or weights of
+    the same shape. With labels, or `normalized=True`, which promises that the weights of each row
+    sum to 1, the gradient is softmax(logits) − targets; otherwise softmax(logits)·Σ targets −
+    targets. The gradient to weights is −log_softmax(logits). A weight of exactly 0 counts nothing,
+    whatever its probability.
+
+    Raises ValueError for other shapes and for labels out of range.
+    """
+    shape, given_shape = np.shape(logits), np.shape(targets)
+    labels = len(given_shape) == len(shape) - 1
+    if given_shape != (shape[:-1] if labels else shape):
+        raise ValueError(
+            f"softmax_cross_entropy: targets of shape {given_shape} for logits of shape {shape}; "
+            f"expected labels of shape {shape[:-1]} or weights of shape {shape}"
+        )
+    return _cross_entropy(logits, targets, normalized=normalized or labels)[0]

@@ -1,0 +1,88 @@
+"""softmax, log_softmax and logsumexp along an axis, stable for any finite input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.recording import public
+from autograd_lite.rules.examples import reals
+from autograd_lite.rules.reductions import expanded
+from autograd_lite.table import general
+
+
+def shifted(x: Any, axis: Any) -> Any:
+    """x less its largest element along `axis`, which may be of length 0: none is above 0."""
+    return x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
+
+
+def _softmax(x: Any, axis: Any = -1) -> Any:
+    """exp(x) / Σ exp(x) along `axis`, stable for any finite x."""
+    e = np.exp(shifted(x, axis))
+    return e / np.add.reduce(e, axis=axis, keepdims=True)
+
+
+def _log_softmax(x: Any, axis: Any = -1) -> Any:
+    """x − log Σ exp(x) along `axis`, stable for any finite x."""
+    z = shifted(x, axis)
+    with np.errstate(divide="ignore"):  # the sum of no elements
+        return z - np.log(np.add.reduce(np.exp(z), axis=axis, keepdims=True))
+
+
+def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """log Σ exp(x) over `axis`, stable for any finite x; −inf where all x are, and over nothing."""
+    top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        y = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return y if keepdims else np.squeeze(y, axis=axis)
+
+
+def logsumexp_vjp(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """g·softmax(x), and 0 where all x are −inf."""
+    y = expanded(y, x.shape, axis, keepdims)
+    share = np.exp(x - np.where(y == -np.inf, 0.0, y))
+    return expanded(g, x.shape, axis, keepdims) * share
+
+
+_ALONG = [reals((2, 3)), reals((2, 3), axis=0), reals((2, 3), axis=(0, 1)), reals((2, 0))]
+
+softmax = public(
+    general(
+        _softmax,
+        lambda g, y, x, axis: y * (g - np.sum(g * y, axis=axis, keepdims=True)),
+        name="softmax",
+        params={"axis": -1},
+        methods=("softmax",),
+        formulas=("{y} ⊙ ({g} − Σ {g} ⊙ {y})",),
+        examples=_ALONG,
+    )
+)
+log_softmax = public(
+    general(
+        _log_softmax,
+        lambda g, y, x, axis: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),
+        name="log_softmax",
+        params={"axis": -1},
+        methods=("log_softmax",),
+        formulas=("{g} − softmax({x}) ⊙ Σ {g}",),
+        examples=_ALONG,
+    )
+)
+logsumexp = public(
+    general(
+        _logsumexp,
+        logsumexp_vjp,
+        name="logsumexp",
+        params={"axis": None, "keepdims": False},
+        formulas=("{g} · softmax({x})",),
+        examples=[
+            reals((2, 3)),
+            reals((2, 3), axis=0),
+            reals((2, 3), axis=1, keepdims=True),
+            reals((2, 3, 2), axis=(0, -1)),
+            reals(()),
+        ],
+    )
+)
