@@ -1,24 +1,80 @@
-"""NumPy functions that answer a question about arrays, and advice on those without a rule.
+"""NumPy functions that no gradient passes: those that answer a question, and those that point.
 
 Queries are given plain values and return what NumPy returns, also for tensors that require grad.
+Functions that give an array of places (argmax, argsort, …) are rows without a rule: they give a
+Tensor of ints, and are recorded when a program is traced.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from autograd_lite.table import ADVICE, QUERIES
+from autograd_lite.graph import Tensor
+from autograd_lite.rules.arguments import reading
+from autograd_lite.rules.examples import spread
+from autograd_lite.rules.missing import some_nan
+from autograd_lite.table import ADVICE, QUERIES, TABLE, Primitive
 
 _NAMES = """
     shape ndim size any all allclose isclose array_equal array_equiv result_type can_cast
     min_scalar_type common_type iscomplexobj isrealobj iscomplex isreal may_share_memory
     shares_memory array_repr array_str array2string save savez savez_compressed savetxt
     searchsorted digitize bincount unique unique_all unique_counts unique_inverse unique_values
-    isin count_nonzero nonzero flatnonzero argwhere argmax argmin nanargmax nanargmin argsort
-    argpartition lexsort histogram histogram_bin_edges histogram2d histogramdd intersect1d
-    setdiff1d setxor1d union1d isneginf isposinf issubdtype
+    isin count_nonzero nonzero flatnonzero argwhere lexsort histogram histogram_bin_edges
+    histogram2d histogramdd intersect1d setdiff1d setxor1d union1d isneginf isposinf issubdtype
 """
 QUERIES.update(getattr(np, name) for name in _NAMES.split() if hasattr(np, name))
+QUERIES.update((np.logical_and.reduce, np.logical_or.reduce))
 
 _COMPLEX = "it needs complex numbers, and only real dtypes have gradients here"
 ADVICE.update({getattr(np.fft, name): _COMPLEX for name in np.fft.__all__ if name[0] != "_"})
+ADVICE.update(
+    {
+        np.logaddexp.accumulate: "use np.log(np.cumsum(np.exp(x - m))) + m with m = np.max(x)",
+        np.subtract.reduce: "use 2 * x[0] - np.sum(x, axis=0)",
+        np.divide.reduce: "use x[0] / np.prod(x[1:], axis=0)",
+    }
+)
+
+
+def _pointing(name: str, usual: dict[str, Any], **options: Any) -> None:
+    """Add a row for a NumPy function that gives places."""
+    key = getattr(np, name)
+    TABLE[key] = Primitive(
+        key, (None,), kind="general", params=usual, parse=reading(key, usual), **options
+    )
+
+
+_ARG = {"axis": None, "keepdims": False}
+for _name in ("argmax", "argmin"):
+    _examples = [spread((2, 3)), spread((2, 3), axis=-1), spread((2, 3), axis=0, keepdims=True)]
+    _pointing(_name, _ARG, methods=(_name,), examples=_examples)
+    _pointing("nan" + _name, _ARG, examples=[*_examples, some_nan(2, 3), some_nan(2, 3, axis=1)])
+_pointing(
+    "argsort",
+    {"axis": -1, "kind": None, "stable": None},
+    methods=("argsort",),
+    examples=[spread((2, 3)), spread((2, 3), axis=0), spread((2, 3), axis=None, stable=True)],
+)
+_pointing(
+    "argpartition",
+    {"kth": None, "axis": -1, "kind": "introselect"},
+    methods=("argpartition",),
+    examples=[spread((2, 5), kth=1), spread((2, 5), kth=(0, 3), axis=1)],
+)
+
+
+def _any(self: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether any element is true, as np.any tells it."""
+    return np.any(self, axis=axis, keepdims=keepdims)
+
+
+def _all(self: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether all elements are true, as np.all tells it."""
+    return np.all(self, axis=axis, keepdims=keepdims)
+
+
+for _name, _method in (("any", _any), ("all", _all)):
+    setattr(Tensor, _name, _method)

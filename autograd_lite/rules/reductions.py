@@ -1,4 +1,4 @@
-"""Sums, means and extremes over axes."""
+"""Sums and means over axes, and what every reduction needs: axes back, counts, masks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.rules.examples import reals, spread
-from autograd_lite.table import general, linear
+from autograd_lite.graph import Tensor
+from autograd_lite.rules.arguments import masked, reduction
+from autograd_lite.rules.examples import Example, given, reals
 
-_AXES = {"axis": None, "keepdims": False}
+AXES = {"axis": None, "keepdims": False}
+FIRST_AXIS = {"axis": 0, "keepdims": False}
+
+# As Any: NumPy's types lack the positional form, which is the quickest.
+ADD: Any = np.add.reduce
+
+MASK = np.array([[True, False, True], [False, True, True]])
 
 
 def expanded(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
@@ -25,6 +32,8 @@ def expanded(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
 
 def count(shape: tuple[int, ...], axis: Any) -> int:
     """Number of elements that go into one of a reduction."""
+    if not shape:
+        return 1
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     n = 1
     for a in axes:
@@ -32,57 +41,142 @@ def count(shape: tuple[int, ...], axis: Any) -> int:
     return n
 
 
-def sum_vjp(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def stretched(g: Any, shape: tuple[int, ...]) -> Any:
+    """g broadcast to `shape`, as a read-only view."""
+    if g.shape == shape:
+        return g
+    if isinstance(g, Tensor) or not g.flags.c_contiguous:
+        return np.broadcast_to(g, shape)
+    # 1 µs; np.broadcast_to costs 3
+    steps = [0 if n == 1 else step for n, step in zip(g.shape, g.strides, strict=True)]
+    view = np.ndarray(shape, g.dtype, g, 0, (*[0] * (len(shape) - len(steps)), *steps))
+    view.flags.writeable = False
+    return view
+
+
+def count_where(where: Any, x: Any, axis: Any, dtype: Any) -> Any:
+    """How many elements of every slice a mask lets through, axes kept."""
+    return np.add.reduce(np.broadcast_to(where, x.shape), axis=axis, dtype=dtype, keepdims=True)
+
+
+# --- sums and means
+
+
+def sum_vjp(
+    g: Any, y: Any, x: Any, where: Any = True, axis: Any = None, keepdims: bool = False, **_: Any
+) -> Any:
     """g for every element that was summed."""
-    return np.broadcast_to(expanded(g, x.shape, axis, keepdims), x.shape)
+    g = stretched(expanded(g, x.shape, axis, keepdims), x.shape)
+    return g if where is True else np.where(where, g, 0.0)
 
 
-linear(
+def mean_vjp(
+    g: Any, y: Any, x: Any, where: Any = True, axis: Any = None, keepdims: bool = False, **_: Any
+) -> Any:
+    """g / n for every element of the mean of n."""
+    g = expanded(g, x.shape, axis, keepdims)
+    if where is True:
+        return stretched(g / count(x.shape, axis), x.shape)
+    n = count_where(where, x, axis, g.dtype)
+    return np.where(where, stretched(g / n, x.shape), 0.0)
+
+
+def _sum(
+    x: Any,
+    where: Any = True,
+    axis: Any = None,
+    keepdims: bool = False,
+    dtype: Any = None,
+    initial: Any = np._NoValue,
+) -> Any:
+    """np.sum, without its 1.4 µs of preliminaries."""
+    return ADD(x, axis, dtype, None, keepdims, initial, where)
+
+
+def _mean(
+    x: Any, where: Any = True, axis: Any = None, keepdims: bool = False, dtype: Any = None
+) -> Any:
+    """np.mean, bit for bit, in a quarter of its time for everyday arguments."""
+    if where is True and dtype is None and x.dtype.char in "fd" and 0 < x.size < 1 << 24:
+        total = ADD(x, axis, None, None, keepdims)
+        n = count(x.shape, axis)
+        if n:
+            return total / n
+    return np.mean(x, axis, dtype, None, keepdims, where=where)
+
+
+def reals_over_axes(**kwargs: Any) -> list[Example]:
+    """All forms of axis, keepdims and where."""
+    return [
+        reals((2, 3), **kwargs),
+        reals((2, 3, 2), axis=(0, -1), **kwargs),
+        reals((2, 3), axis=1, keepdims=True, **kwargs),
+        reals((2, 3), axis=0, where=MASK, **kwargs),
+        reals((2, 3), where=MASK[0], keepdims=True, **kwargs),
+        reals((), **kwargs),
+        reals((0, 3), axis=1, **kwargs),
+        given(
+            lambda rng: (np.asfortranarray(rng.standard_normal((3, 2)))[::-1],), axis=-2, **kwargs
+        ),
+    ]
+
+
+reduction(
     np.sum,
     sum_vjp,
-    # 0.75 µs; np.sum's own checks cost 2.1
-    fn=lambda x, axis=None, keepdims=False: np.add.reduce(x, axis=axis, keepdims=keepdims),
-    name="sum",
-    params=_AXES,
-    methods=("sum",),
+    kind="linear",
+    fn=_sum,
+    usual=AXES,
+    rare=("dtype", "initial"),
+    tangent_zeros=("initial",),
     formulas=("{g} · ones",),
-    examples=[reals((2, 3)), reals((2, 3, 2), axis=(0, -1)), reals((2, 3), axis=1, keepdims=True)],
+    methods=("sum",),
+    examples=[*reals_over_axes(), reals((0, 3), axis=0), reals((2, 3), axis=0, initial=2.0)],
 )
-linear(
+reduction(
     np.add.reduce,
     sum_vjp,
+    kind="linear",
+    fn=_sum,
     name="sum",
-    params={"axis": 0, "keepdims": False},
+    usual=FIRST_AXIS,
+    rare=("dtype", "initial"),
+    tangent_zeros=("initial",),
     formulas=("{g} · ones",),
     examples=[reals((2, 3)), reals((2, 3), axis=None), reals((2, 3), axis=(1,), keepdims=True)],
 )
-linear(
+reduction(
     np.mean,
-    lambda g, y, x, axis, keepdims: np.broadcast_to(
-        expanded(g, x.shape, axis, keepdims) / count(x.shape, axis), x.shape
-    ),
-    params=_AXES,
+    mean_vjp,
+    kind="linear",
+    fn=_mean,
+    usual=AXES,
+    rare=("dtype",),
     methods=("mean",),
     formulas=("{g} · ones / {n}",),
-    examples=[reals((2, 3)), reals((2, 3, 2), axis=(0, -1)), reals((2, 3), axis=1, keepdims=True)],
+    examples=reals_over_axes(),
 )
 
 
-def extreme_vjp(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """g shared evenly among the elements equal to y; all of it to the nans where y is nan."""
+# --- logarithms of sums
+
+
+def logaddexp_reduce_vjp(
+    g: Any, y: Any, x: Any, where: Any = True, axis: Any = 0, keepdims: bool = False, **_: Any
+) -> Any:
+    """g times each term's share of the sum of exponentials; 0 where that is empty."""
     y = expanded(y, x.shape, axis, keepdims)
-    chosen = (x == y) | ((y != y) & (x != x))
-    n = np.sum(chosen, axis=axis, keepdims=True)
-    return np.where(chosen, expanded(g, x.shape, axis, keepdims) / n, 0.0).astype(x.dtype)
+    share = np.exp(x - np.where(y == -np.inf, 0.0, y))
+    g = expanded(g, x.shape, axis, keepdims) * share
+    return g if where is True else np.where(where, g, 0.0)
 
 
-for _function, _method in ((np.max, "max"), (np.min, "min")):
-    general(
-        _function,
-        extreme_vjp,
-        name=_method,
-        params=_AXES,
-        methods=(_method,),
-        formulas=("{g} ⊙ [{x} = {y}]",),
-        examples=[spread((2, 3)), spread((2, 3, 2), axis=(0, -1)), spread((2, 3), axis=1)],
-    )
+reduction(
+    np.logaddexp.reduce,
+    logaddexp_reduce_vjp,
+    fn=masked(np.logaddexp.reduce),
+    name="logaddexp_reduce",
+    usual=FIRST_AXIS,
+    rare=("initial",),
+    examples=[reals((2, 3)), reals((2, 3), axis=None), reals((2, 3), axis=1, keepdims=True)],
+)
