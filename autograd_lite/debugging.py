@@ -13,7 +13,7 @@ import numpy as np
 from autograd_lite.sweep import Node
 from autograd_lite.table import Primitive
 
-__all__ = ["check_cotangent", "check_value", "fingerprints", "user_line"]
+__all__ = ["Watch", "check_value", "fingerprints", "user_line"]
 
 _PACKAGES = (dirname(__file__), dirname(np.__file__))
 
@@ -46,47 +46,69 @@ def check_value(op: Primitive, names: Sequence[str], values: Sequence[Any], y: A
     )
 
 
-def check_cotangent(node: Node, g: Any) -> None:
-    """Raise where the cotangent of a node's output is the first to be non-finite, or an array the
-    node saved has changed since it was recorded."""
+class Watch:
+    """Looks on while a sweep runs, and raises where a cotangent goes wrong.
+
+    It is called with a node and its cotangent, then with each parent and what the rule gave it.
+    """
+
+    def __init__(self) -> None:
+        self.branches: dict[Node, str] = {}  # what sits in a branch of np.where, and which
+
+    def __call__(self, node: Node, g: Any, i: int = -1, ct: Any = None) -> None:
+        if i < 0:
+            _check_unchanged(node)
+            return
+        parent = node.inputs[i]
+        if node.plan.op.name == "where":
+            branch = f"branch {i} of np.where{_at(node)}"
+            self.branches.setdefault(parent, branch)
+        elif node in self.branches:
+            self.branches.setdefault(parent, self.branches[node])
+        if _went_bad(g, ct):
+            raise FloatingPointError(self._message(node, parent, ct))
+
+    def _message(self, node: Node, parent: Any, ct: Any) -> str:
+        values = (node.info or {}).get("values", ())
+        names = [
+            getattr(p, "name", None) or f"input {i}" for i, p in enumerate(node.inputs)
+        ]
+        ranges = ", ".join(f"{n} {_range(v)}" for n, v in zip(names, values, strict=False))
+        text = (
+            f"the vjp of {node.plan.op.path}{_at(node)} gave {_first_bad(ct)} for "
+            f"{parent.name or 'its input'} of shape {parent.shape}; its inputs: {ranges}"
+        )
+        if node in self.branches:
+            text += (
+                f"; it sits in {self.branches[node]}, and the branch not taken still has a "
+                "gradient, 0 · inf; mend it with a second where inside: "
+                "np.where(ok, f(np.where(ok, x, 1.0)), 0.0)"
+            )
+        return text
+
+
+def _at(node: Node) -> str:
     info = node.info or {}
-    at = f" (recorded at {info['line']})" if "line" in info else ""
-    saved = node.saved[1:] if isinstance(node.saved, (tuple, list)) else ()
-    for i, (value, before) in enumerate(zip(saved, info.get("fingerprints", ()), strict=False)):
-        if before is not None and fingerprints([value])[0] != before:
+    return f" at {info['line']}" if "line" in info else ""
+
+
+def _went_bad(g: Any, ct: Any) -> bool:
+    parts = g if isinstance(g, tuple) else (g,)
+    if isinstance(ct, tuple) or _finite(ct):
+        return False
+    return all(part is None or _finite(part) for part in parts)
+
+
+def _check_unchanged(node: Node) -> None:
+    """Raise where an array that the node saved has changed since it was recorded."""
+    before = (node.info or {}).get("fingerprints", ())
+    for i, (value, mark) in enumerate(zip(node.saved[1:], before, strict=False)):
+        if mark is not None and fingerprints([value])[0] != mark:
             name = getattr(node.inputs[i], "name", None) or f"input {i}"
             raise RuntimeError(
-                f"{name} of shape {np.shape(value)} was changed in place after {node.plan.op.path} "
-                f"recorded it{at}; run the forward pass again after the update"
+                f"{name} of shape {np.shape(value)} was changed in place after {node.plan.op.path}"
+                f"{_at(node)} recorded it; run the forward pass again after the update"
             )
-    for part in g if isinstance(g, tuple) else (g,):
-        if part is not None and not _finite(part):
-            raise FloatingPointError(
-                f"the cotangent of {node.name or node.plan.op.path}{at}, of shape {node.shape}, is "
-                f"{_first_bad(part)}{_branch(node)}"
-            )
-
-
-def check_results(node: Node, parent: Any, g: Any, ct: Any) -> None:
-    """Raise where a rule turns a finite cotangent into a non-finite one."""
-    parts = g if isinstance(g, tuple) else (g,)
-    if isinstance(ct, tuple) or _finite(ct) or not all(p is None or _finite(p) for p in parts):
-        return
-    info = node.info or {}
-    at = f" recorded at {info['line']}" if "line" in info else ""
-    ranges = ", ".join(
-        f"{getattr(p, 'name', None) or f'input {i}'} {_range(v)}"
-        for i, (p, v) in enumerate(zip(node.inputs, info.get("values", ()), strict=False))
-    )
-    raise FloatingPointError(
-        f"the vjp of {node.plan.op.path}{at} gave {_first_bad(ct)} for "
-        f"{parent.name or 'its input'} of shape {parent.shape}; its inputs: {ranges}{_branch(node)}"
-    )
-
-
-def _branch(node: Node) -> str:
-    """Advice where a cotangent went through np.where: the branch not taken still has a gradient."""
-    return str((node.info or {}).get("branch", ""))
 
 
 def _finite(value: Any) -> bool:

@@ -13,7 +13,7 @@ from weakref import ref
 
 import numpy as np
 
-from autograd_lite.debugging import check_cotangent
+from autograd_lite.debugging import Watch
 from autograd_lite.modes import MODES
 from autograd_lite.sweep import PICK, Leaf, Node, own, sweep
 
@@ -285,7 +285,7 @@ class Tensor:
             [(node, seed)],
             as_tensors=as_tensors if create_graph else None,
             free=not retain_graph,
-            watch=check_cotangent if modes.debug else None,
+            watch=Watch() if modes.debug else None,
         )
         if not create_graph:
             found = own(found, [seed])

@@ -7,7 +7,7 @@ and sees one stream of numbers whichever way it runs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +15,9 @@ from autograd_lite.modes import MODES
 
 __all__ = ["Draws", "bernoulli", "normal", "replay", "uniform"]
 
-Generator = np.random.Generator
-Shape = int | tuple[int, ...]
+if TYPE_CHECKING:
+    Generator = np.random.Generator
+    Shape = int | tuple[int, ...]
 
 
 def uniform(
@@ -53,7 +54,7 @@ def _bernoulli(rng: Generator, shape: Shape, p: float, dtype: Any) -> Any:
 
 
 def _draw(sampler: Callable[..., Any], rng: Generator, shape: Shape, **params: Any) -> Any:
-    if not isinstance(rng, Generator):
+    if not isinstance(rng, np.random.Generator):
         raise TypeError(
             f"{sampler.__name__.lstrip('_')}: expected a numpy Generator, such as "
             f"np.random.default_rng(0), got {type(rng).__name__}"

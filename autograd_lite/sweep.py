@@ -123,14 +123,14 @@ def sweep(
     *,
     as_tensors: Callable[[Node], Sequence[Any]] | None = None,
     free: bool = False,
-    watch: Callable[[Node, Any], None] | None = None,
+    watch: Callable[..., None] | None = None,
 ) -> dict[Node, Any]:
     """The cotangent of every target that the outputs depend on, given those of the outputs.
 
     `targets` None means every leaf, and interior nodes whose Tensor retains its gradient. Nodes
     older than `floor` are found where they are targets, but never swept. With `as_tensors`, which
     wraps what a node saved, the cotangents are Tensors and the sweep itself is recorded. With
-    `free`, nodes let go of what they saved. `watch` sees every node with its cotangent first.
+    `free`, nodes let go of what they saved. `watch` looks on: see `debugging.Watch`.
     A rule's exception leaves with a note that names the operation and the input.
     """
     cotangents: dict[Node, Any] = {}
@@ -154,11 +154,11 @@ def sweep(
                 found[node] = g
             if plan is None or node.order < floor:
                 continue
-            if watch is not None:
-                watch(node, g)
             saved = node.saved
             if saved is FREED:
                 _refuse_freed(node)
+            if watch is not None:
+                watch(node, g)
             if as_tensors is not None:
                 saved = as_tensors(node)
             params = node.params
@@ -170,6 +170,8 @@ def sweep(
                     if parent.order < floor and (targets is None or parent not in targets):
                         continue
                     ct = rule(g, *saved, **params) if params else rule(g, *saved)
+                    if watch is not None:
+                        watch(node, g, i, ct)
                     if type(ct) is not tuple:
                         if ct.shape != parent.shape:
                             ct = _fitted(ct, parent.shape, plan.op)

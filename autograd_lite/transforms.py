@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autograd_lite import pytree
-from autograd_lite.debugging import check_cotangent
+from autograd_lite.debugging import Watch
 from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
 from autograd_lite.modes import MODES
 from autograd_lite.sweep import Leaf, Node, next_order, own, sweep
@@ -152,7 +152,7 @@ def pull(
         nodes,
         min((node.order for node in nodes), default=0) if floor is None else floor,
         as_tensors=as_tensors if record else None,
-        watch=check_cotangent if MODES.get().debug else None,
+        watch=Watch() if MODES.get().debug else None,
     )
     return found if record else own(found, [_array(g) for _, g in outputs])
 

@@ -1,0 +1,481 @@
+"""Tensors and backward(): SEMANTICS' "Graphs and calls", sentence by sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import gc
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+import tracemalloc
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+
+
+def leaf(value: Any, name: str | None = None) -> ag.Tensor:
+    return ag.tensor(np.array(value, dtype=float), requires_grad=True, name=name)
+
+
+class TestData:
+    """What a tensor holds."""
+
+    def test_an_array_is_not_copied(self) -> None:
+        """The tensor shows the caller's array."""
+        a = np.ones(3)
+        assert ag.tensor(a).data is a
+
+    def test_data_is_always_an_array(self) -> None:
+        """0-d for scalars, also for computed ones."""
+        x = leaf(2.0)
+        for t in (x, x * x, ag.tensor(3.0), np.sum(leaf([1.0, 2.0]))):
+            assert type(t.data) is np.ndarray
+            assert t.data.shape == ()
+
+    def test_python_floats_become_float64(self) -> None:
+        """Lists and numbers too; dtype= and arrays say otherwise."""
+        assert ag.tensor([1.0, 2.0]).dtype == np.float64
+        assert ag.tensor(1.0, dtype=np.float32).dtype == np.float32
+        assert ag.tensor(np.float32(1)).dtype == np.float32
+        assert ag.tensor([1, 2]).dtype == np.int64
+
+    def test_numpy_is_a_read_only_view(self) -> None:
+        """.numpy() shares memory and cannot be written through."""
+        x = leaf([1.0, 2.0])
+        view = x.numpy()
+        assert np.shares_memory(view, x.data)
+        with pytest.raises(ValueError, match="read-only"):
+            view[0] = 3
+
+    def test_text_never_refuses(self) -> None:
+        """repr, str, format and bool of a tensor that requires grad."""
+        x = leaf(1.5, "x")
+        assert repr(x) == "tensor(1.5, name='x', requires_grad=True)"
+        assert repr(x * 2) == "tensor(3., from=multiply)"
+        assert str(leaf([1.0, 2.0])) == "[1. 2.]"
+        assert f"{x:.2f}" == "1.50"
+        assert bool(x)
+
+    def test_complex_is_refused(self) -> None:
+        """With the sentence that says so."""
+        with pytest.raises(TypeError, match="real"):
+            ag.tensor(1j)
+        with pytest.raises(TypeError, match="complex"):
+            leaf(1.0) * 1j
+
+    @pytest.mark.parametrize("data", [3, [1, 2], True, np.arange(3)])
+    def test_ints_cannot_require_grad(self, data: Any) -> None:
+        """And the error says to use a float dtype."""
+        with pytest.raises(TypeError, match="dtype=float"):
+            ag.tensor(data, requires_grad=True)
+
+    def test_hash_is_identity_and_equality_elementwise(self) -> None:
+        """So tensors can be dict keys."""
+        x, y = leaf([1.0, 2.0]), leaf([1.0, 3.0])
+        assert len({x: 1, y: 2}) == 2
+        np.testing.assert_array_equal((x == y).data, [True, False])
+
+    def test_comparisons_are_masks(self) -> None:
+        """Bool tensors without grad work in if, as indices into arrays and lists, and in range."""
+        x = leaf([1.0, -2.0, 3.0])
+        mask = x > 0
+        assert mask.dtype == bool
+        assert not mask.requires_grad
+        np.testing.assert_array_equal(np.arange(3)[mask], [0, 2])
+        i = np.argmax(x)
+        assert [10, 20, 30][i] == 30
+        assert list(range(i)) == [0, 1]
+        if x[0] > 0:
+            return
+        pytest.fail("a true scalar comparison must be true")
+
+
+class TestBackward:
+    """What backward() leaves in the leaves."""
+
+    def test_it_adds_into_grad(self) -> None:
+        """A second call adds; zero_grad and None clear."""
+        x = leaf([1.0, 2.0])
+        y = np.sum(x * x)
+        y.backward()
+        y.backward()
+        np.testing.assert_array_equal(x.grad, [4, 8])
+        x.zero_grad()
+        assert x.grad is None
+
+    def test_interior_cotangents_are_not_kept(self) -> None:
+        """Unless retain_grad asks for them; a second backward on one graph is right."""
+        x = leaf([1.0, 2.0])
+        h = x * 3
+        y = np.sum(h * h)
+        y.backward()
+        assert h.grad is None
+        h.retain_grad()
+        y.backward()
+        np.testing.assert_array_equal(h.grad, [6, 12])
+        np.testing.assert_array_equal(x.grad, 2 * np.array([18, 36]))
+
+    def test_retain_graph_false_frees(self) -> None:
+        """A later backward says so."""
+        x = leaf([1.0])
+        y = np.sum(x * x)
+        y.backward(retain_graph=False)
+        with pytest.raises(RuntimeError, match="freed"):
+            y.backward()
+        np.testing.assert_array_equal(x.grad, [2])
+
+    def test_non_scalars_need_a_cotangent(self) -> None:
+        """And the error offers the ways out; size 1 is accepted."""
+        x = leaf([1.0, 2.0])
+        with pytest.raises(ValueError, match=r"\.sum\(\).*gradient=.*jacobian"):
+            (x * 2).backward()
+        (x[:1] * 2).backward()
+        np.testing.assert_array_equal(x.grad, [2, 0])
+
+    def test_a_cotangent_is_never_broadcast(self) -> None:
+        """A wrong shape raises."""
+        x = leaf([1.0, 2.0])
+        with pytest.raises(ValueError, match=r"\(2,\).*\(\)"):
+            (x * 2).backward(1.0)
+
+    def test_nothing_to_sweep(self) -> None:
+        """backward() on a constant says that nothing was recorded."""
+        with pytest.raises(RuntimeError, match="does not require grad"):
+            ag.tensor(1.0).backward()
+
+    def test_all_or_nothing(self) -> None:
+        """Where a rule raises in mid-sweep no leaf is changed."""
+
+        @ag.primitive(vjp=(lambda g, y, x: 1 / 0,))
+        def broken(x: Any) -> Any:
+            return x * 1.0
+
+        a, b = leaf([1.0]), leaf([2.0])
+        h = broken(a)
+        y = np.sum(h + b * 2)
+        with pytest.raises(ZeroDivisionError) as caught:
+            y.backward()
+        assert any("broken" in note for note in caught.value.__notes__)
+        assert a.grad is None
+        assert b.grad is None
+
+    def test_gradients_share_no_memory(self) -> None:
+        """Not with each other, nor the cotangent, nor the inputs."""
+        x, y = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+        seed = np.ones(2)
+        (x + y).backward(seed)
+        arrays = [x.grad, y.grad, seed, x.data, y.data]
+        for i, a in enumerate(arrays):
+            for b in arrays[i + 1 :]:
+                assert not np.shares_memory(a, b)
+        x.grad[0] = 7
+        assert seed[0] == 1
+
+    def test_gradients_are_writable_and_whole(self) -> None:
+        """A broadcast view would be read-only."""
+        x = leaf(np.ones((2, 3)))
+        np.sum(x).backward()
+        x.grad += 1
+        np.testing.assert_array_equal(x.grad, np.full((2, 3), 2.0))
+
+    def test_two_runs_are_bit_identical(self) -> None:
+        """The order of accumulation is that of creation."""
+        rng = np.random.default_rng(0)
+        data = rng.standard_normal((20, 20))
+
+        def run() -> Any:
+            x = leaf(data)
+            h = x
+            for _ in range(5):
+                h = np.tanh(h @ x) + h
+            np.sum(h).backward()
+            return x.grad
+
+        np.testing.assert_array_equal(run(), run())
+
+    def test_create_graph_gives_tensors(self) -> None:
+        """.grad can then be differentiated."""
+        x = leaf(2.0)
+        (x**3).backward(create_graph=True)
+        g = x.grad
+        assert isinstance(g, ag.Tensor)
+        x.zero_grad()
+        g.backward()
+        assert x.grad == 12.0
+
+    def test_float32_with_float64(self) -> None:
+        """A float32 parameter times a float64 array still gets a float32 gradient."""
+        w = ag.tensor(np.ones(3, np.float32), requires_grad=True)
+        np.sum(w * np.arange(3.0)).backward()
+        assert w.grad.dtype == np.float32
+        assert (w * 2.0).dtype == np.float32
+
+
+class TestDetaching:
+    """Nothing detaches silently."""
+
+    @pytest.mark.parametrize(
+        "use",
+        [
+            float,
+            np.asarray,
+            lambda t: np.array([t, t]),
+            lambda t: np.ones(1).dot(t),
+            lambda t: np.full(3, t),
+            int,
+        ],
+    )
+    def test_conversions_name_the_fix(self, use: Any) -> None:
+        """float, asarray, array of tensors, ndarray.dot, full."""
+        with pytest.raises(TypeError, match=r"detach.*\.item\(\).*np\.stack.*ag\.put"):
+            use(leaf([1.0])[0] if use is not np.asarray else leaf([1.0]))
+
+    def test_setting_an_element_of_an_array(self) -> None:
+        """NumPy turns the refusal into its own ValueError, whose cause names the fix."""
+        a = np.zeros(2)
+        with pytest.raises(ValueError) as caught:  # noqa: PT011
+            a[0] = leaf(1.0)
+        assert "ag.put" in str(caught.value.__cause__)
+
+    def test_constants_just_work(self) -> None:
+        """Without requires_grad all of it is allowed."""
+        c = ag.tensor([1.0, 2.0])
+        assert float(c[0]) == 1.0
+        np.testing.assert_array_equal(np.asarray(c), [1, 2])
+        np.testing.assert_array_equal(np.array([c, c]), [[1, 2], [1, 2]])
+
+    def test_rebinding(self) -> None:
+        """x += y rebinds, except on a leaf that requires grad; array += t and out= raise."""
+        x = leaf([1.0])
+        h = x * 1
+        before = h
+        h += 2
+        assert h is not before
+        np.testing.assert_array_equal(before.data, [1])
+        with pytest.raises(TypeError, match=r"x\.data \+= .*y = x \+"):
+            x += 1
+        a = np.zeros(1)
+        with pytest.raises(TypeError, match="existing array"):
+            a += h
+        with pytest.raises(TypeError, match="existing array"):
+            np.add(h, 1, out=a)
+        with pytest.raises(TypeError, match=r"ag\.put"):
+            h[0] = 1
+
+    def test_no_rule(self) -> None:
+        """An op without a rule raises when recorded, and gives its plain result on constants."""
+        with pytest.raises(NotImplementedError, match=r"np\.i0 .*@ag\.primitive"):
+            np.i0(leaf([1.0]))
+        assert type(np.i0(ag.tensor([1.0]))) is np.ndarray
+        with pytest.raises(NotImplementedError, match="complex"):
+            np.fft.rfft(leaf([1.0, 2.0]))
+
+    def test_unknown_parameters_are_refused(self) -> None:
+        """By name, with what is allowed."""
+        with pytest.raises(TypeError, match=r"np\.exp.*'dtype'"):
+            np.exp(leaf([1.0]), dtype=np.float32)
+
+    def test_shape_errors_name_the_tensors(self) -> None:
+        """Operation, names, shapes."""
+        A1, W2 = leaf(np.ones((5, 3)), "A1"), leaf(np.ones((4, 2)), "W2")
+        with pytest.raises(ValueError, match=r"matmul: A1 \(5, 3\) @ W2 \(4, 2\)"):
+            A1 @ W2
+
+
+class TestInPlace:
+    """A change between forward and backward is found."""
+
+    def test_a_step_through_data(self) -> None:
+        """x.data -= … marks the graph that read x as stale, and only that."""
+        x, c = leaf([1.0, 2.0], "x"), leaf([1.0, 1.0])
+        y = np.sum(x * x)
+        z = np.sum(x + c)
+        x.data -= 0.5
+        with pytest.raises(RuntimeError, match=r"x of shape \(2,\) was changed"):
+            y.backward()
+        z.backward()
+        np.testing.assert_array_equal(x.grad, [1, 1])
+
+    def test_replacing_the_array_leaves_old_graphs_right(self) -> None:
+        """The old graph holds the old array."""
+        x = leaf([1.0, 2.0])
+        y = np.sum(x * x)
+        x.data = np.zeros(2)
+        y.backward()
+        np.testing.assert_array_equal(x.grad, [2, 4])
+
+    def test_debug_finds_any_change(self) -> None:
+        """Under ag.debug() also one through the array itself; it names tensor and line."""
+        x = leaf([1.0, 2.0], "x")
+        with ag.debug():
+            y = np.sum(x * x)
+            x.data[...] = 5
+            with pytest.raises(RuntimeError, match=r"x of shape.*test_graph\.py:\d+"):
+                y.backward()
+
+    def test_bad_data_changes_nothing(self) -> None:
+        """A wrong shape or dtype is refused and the old data stay."""
+        x = leaf([1.0, 2.0])
+        with pytest.raises(ValueError, match=r"shape \(2,\)"):
+            x.data = np.zeros(3)
+        with pytest.raises(ValueError, match="dtype"):
+            x.data = np.zeros(2, int)
+        np.testing.assert_array_equal(x.data, [1, 2])
+
+
+class TestDebug:
+    """ag.debug() finds the first non-finite value."""
+
+    def test_forward(self) -> None:
+        """The op, its inputs' ranges and its line."""
+        x = leaf([1.0, -1.0], "x")
+        with (
+            ag.debug(),
+            np.errstate(all="ignore"),
+            pytest.raises(FloatingPointError, match=r"np\.log gave nan.*test_graph\.py:\d+.*x of"),
+        ):
+            np.log(x)
+
+    def test_backward(self) -> None:
+        """The op whose rule did it."""
+        x = leaf([0.0, 1.0], "x")
+        with ag.debug(), pytest.raises(FloatingPointError, match=r"np\.sqrt.*test_graph\.py:\d+"):
+            np.sum(np.sqrt(x)).backward()
+
+    def test_where_names_the_branch_and_the_mend(self) -> None:
+        """where(x > 0, sqrt(x), 0) at 0 is nan: the double where mends it."""
+        x = leaf([0.0, 1.0], "x")
+        with ag.debug(), pytest.raises(FloatingPointError, match=r"np\.where.*branch"):
+            np.sum(np.where(x > 0, np.sqrt(x), 0.0)).backward()
+
+
+class TestCopies:
+    """Pickling, deepcopy, fork."""
+
+    def test_pickled_as_leaves(self) -> None:
+        """However deep the graph behind."""
+        x = leaf([1.0, 2.0], "x")
+        h = x
+        for _ in range(20_000):
+            h = h + 1
+        back = pickle.loads(pickle.dumps(h))
+        assert back.is_leaf
+        assert back.requires_grad
+        np.testing.assert_array_equal(back.data, h.data)
+        again = copy.deepcopy(x)
+        assert again.name == "x"
+        assert not np.shares_memory(again.data, x.data)
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+    def test_fork(self) -> None:
+        """A forked process records and sweeps on its own."""
+        context = multiprocessing.get_context("fork")
+        queue = context.Queue()
+        x = leaf([1.0, 2.0])
+        h = np.exp(x)
+        child = context.Process(target=lambda: (np.sum(h).backward(), queue.put(x.grad.tolist())))
+        child.start()
+        result = queue.get(timeout=30)
+        child.join()
+        np.testing.assert_allclose(result, np.exp([1.0, 2.0]))
+        assert x.grad is None
+
+    def test_asyncio_tasks_have_their_own_modes(self) -> None:
+        """no_grad in one task leaves another recording."""
+
+        async def recording() -> bool:
+            await asyncio.sleep(0)
+            return bool((leaf(1.0) * 2).requires_grad)
+
+        async def silent() -> bool:
+            with ag.no_grad():
+                await asyncio.sleep(0.001)
+                return bool((leaf(1.0) * 2).requires_grad)
+
+        async def both() -> Any:
+            return await asyncio.gather(silent(), recording())
+
+        assert asyncio.run(both()) == [False, True]
+
+    def test_no_grad_ends_with_an_exception(self) -> None:
+        """The mode is restored."""
+        with pytest.raises(KeyError), ag.no_grad():
+            raise KeyError
+        assert (leaf(1.0) * 2).requires_grad
+
+
+class TestScale:
+    """Depth is no limit."""
+
+    def test_a_deep_chain(self) -> None:
+        """Built, swept and freed without recursion."""
+        x = leaf(1.0)
+        h = x
+        for _ in range(200_000):
+            h = h + 1.0
+        h.backward()
+        assert x.grad == 1.0
+
+    def test_sixty_doublings_visit_sixty_nodes(self) -> None:
+        """Shared subgraphs are swept once."""
+        x = leaf(1.0)
+        h = x
+        for _ in range(60):
+            h = h + h
+        h.backward()
+        assert x.grad == 2.0**60
+
+    def test_a_node_with_many_uses(self) -> None:
+        """Its cotangent adds up in place."""
+        x = leaf(np.ones(3))
+        total = ag.tensor(np.zeros(3))
+        for _ in range(20_000):
+            total = total + x
+        np.sum(total).backward()
+        np.testing.assert_array_equal(x.grad, [20_000.0] * 3)
+
+    def test_the_collector_is_not_needed(self) -> None:
+        """With the collector off, everything dies with the loss."""
+        gc.collect()
+        gc.disable()
+        try:
+            x = leaf(np.ones(10))
+            h = np.tanh(x)
+            seen = weakref.ref(h)
+            node = weakref.ref(h.data)
+            loss = np.sum(h * h)
+            loss.backward()
+            del h, loss
+            assert seen() is None
+            assert node() is None
+        finally:
+            gc.enable()
+
+    def test_values_no_rule_reads_are_not_kept(self) -> None:
+        """A chain of additions holds no array."""
+        x = leaf(np.ones(100_000))
+        tracemalloc.start()
+        h = x
+        for _ in range(20):
+            h = h + 1.0
+        kept = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert kept < 3 * x.data.nbytes
+
+
+def test_import_needs_numpy_alone() -> None:
+    """The core imports no other package; extras are imported when called."""
+    code = (
+        "import sys; import numpy; before = set(sys.modules); import autograd_lite; "
+        "new = {m.split('.')[0] for m in set(sys.modules) - before}; "
+        "print(sorted(new - set(sys.stdlib_module_names)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "['autograd_lite']"
