@@ -137,7 +137,11 @@ def flatten_like(treedef: TreeDef, tree: Any, path: str = "") -> list[Any]:
     children, meta = container.flatten(tree) if container else ((), None)
     if isinstance(tree, dict) and treedef.cls is dict and set(tree) == set(treedef.meta):
         children = [tree[key] for key in treedef.meta]
-    elif container is None or len(children) != len(treedef.children):
+    elif (
+        container is None
+        or len(children) != len(treedef.children)
+        or (isinstance(tree, dict) or treedef.cls is dict)
+    ):
         expected = f"{treedef.cls.__name__} of {', '.join(treedef.labels) or 'nothing'}"
         raise ValueError(
             f"pytrees differ at {path or 'the top'}: expected a {expected}, "
