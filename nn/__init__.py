@@ -8,9 +8,10 @@ print(nn.closed_form.compare(model, X, labels))    # the engine against the hand
 """
 
 from nn import closed_form, data, init, losses, metrics, optim, plot
-from nn.layers import MLP, Identity, Linear, ReLU, Sequential, Sigmoid, Softmax, Tanh
+from nn.layers import Identity, Linear, ReLU, Sequential, Sigmoid, Softmax, Tanh
 from nn.losses import binary_cross_entropy, cross_entropy, softmax_cross_entropy, squared_error
 from nn.metrics import accuracy, confusion_matrix
+from nn.mlp import MLP
 from nn.module import Module, Parameter
 from nn.optim import GradientDescent
 from nn.saving import load, save

@@ -331,37 +331,48 @@ def _quotient(Y: Array, P: Array) -> Array:
 
 
 def compare(model: Any, X: ArrayLike, Y: ArrayLike, interior: bool = False) -> Any:
-    """A GradReport of this backward pass against the engine's, a row per parameter of an MLP.
+    """A GradReport of this backward pass against the engine's, a row per parameter of an nn.MLP.
 
     With `interior`, rows for Z_l^(g) and A_l^(g) too. Every row shows shape, norm and the largest
     difference: as a number, relative to the largest entry, and in ulps.
     """
     import autograd_lite as ag
     from autograd_lite.testing import compare_arrays
-    from nn.losses import check_distribution
+    from nn.mlp import MLP
 
-    params = {name: p.data for name, p in model.named_parameters()}
+    if not isinstance(model, MLP):
+        raise TypeError(f"compare: expected an nn.MLP, got a {type(model).__name__}")
     X = np.asarray(X, dtype=model.W1.dtype)
-    Z, A = forward_pass(X, params, model.hidden, model.output)
-    targets = _targets(Y, A[-1], model.output)
-    check_distribution(targets if model.output == "softmax" else None, "compare: Y")
-    hand = dict(backward_steps(Y, Z, A, params, model.hidden, model.output))
-    shown = list(hand) if interior else list(params)
+    if not np.isfinite(X).all():
+        raise ValueError(
+            f"compare: X holds {np.sum(~np.isfinite(X))} numbers that are nan or infinite"
+        )
+    tensors = dict(model.named_parameters())
+    params = {name: p.data for name, p in tensors.items()}
+    shown = list(params)
 
     Z_t, A_t = model.activations(X)
-    z = Z_t[-1]
-    if model.output == "softmax":
-        total = ag.softmax_cross_entropy(z, targets, normalized=True)
-    elif model.output == "sigmoid":
-        total = np.sum(ag.softplus(z) - targets * z)
-    else:
-        total = 0.5 * np.sum((z - targets) * (z - targets))
-    tensors = dict(model.named_parameters())
-    tensors |= {f"Z{l}": t for l, t in enumerate(Z_t) if l}
-    tensors |= {f"A{l}": t for l, t in enumerate(A_t[:-1]) if l}
-    engine = dict(zip(shown, ag.gradients(total, [tensors[n] for n in shown]), strict=True))
+    Z, A = forward_pass(X, params, model.hidden, model.output)
+    targets = _targets(Y, A[-1], model.output)
+    hand = dict(backward_steps(Y, Z, A, params, model.hidden, model.output))
+    if interior:
+        shown = list(hand)
+        tensors |= {f"Z{l}": t for l, t in enumerate(Z_t) if l}
+        tensors |= {f"A{l}": t for l, t in enumerate(A_t[:-1]) if l}
+    engine = ag.gradients(_loss_of(Z_t[-1], targets, model.output), [tensors[n] for n in shown])
     return compare_arrays(
-        {n: hand[n] for n in shown},
-        engine,
+        {name: hand[name] for name in shown},
+        dict(zip(shown, engine, strict=True)),
         title=f"{'-'.join(map(str, model.sizes))}: the lecture's backward pass against the engine",
     )
+
+
+def _loss_of(Z_L: Any, Y: Array, output: str) -> Any:
+    """The recorded loss of the output layer's pre-activations, for the engine's side."""
+    import autograd_lite as ag
+
+    if output == "softmax":
+        return ag.softmax_cross_entropy(Z_L, Y, normalized=True)
+    if output == "sigmoid":
+        return np.sum(ag.softplus(Z_L) - Y * Z_L)
+    return 0.5 * np.sum((Z_L - Y) * (Z_L - Y))

@@ -1,17 +1,18 @@
-"""Layers and the lecture's network, `MLP`."""
+"""Layers: the linear one, activation functions, and Sequential, which runs layers in order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import autograd_lite as ag
 from nn.init import weights_and_bias
-from nn.module import Module, Parameter, table
+from nn.module import Module, Parameter, Summary, inference, printed
+from nn.tables import table
 
-__all__ = ["MLP", "Identity", "Linear", "ReLU", "Sequential", "Sigmoid", "Softmax", "Tanh"]
+__all__ = ["Identity", "Linear", "ReLU", "Sequential", "Sigmoid", "Softmax", "Tanh"]
 
 
 class Linear(Module):
@@ -37,8 +38,7 @@ class Linear(Module):
 
     def __call__(self, A: Any) -> Any:
         """Pre-activations of shape (n, n_out)."""
-        A = as_input(A, self.W, "Linear")
-        Z = A @ self.W
+        Z = as_input(A, self.W, "Linear") @ self.W
         return Z if self.b is None else Z + self.b
 
     @property
@@ -51,21 +51,27 @@ class Linear(Module):
         """Number of neurons."""
         return int(self.W.shape[1])
 
+    def __repr__(self) -> str:
+        return f"Linear({self.n_in}, {self.n_out}{'' if self.b is not None else ', bias=False'})"
+
 
 def as_input(X: Any, W: Any, where: str) -> Any:
-    """X in the weights' dtype, checked to fit them. Raises ValueError where it does not."""
+    """X in the weights' dtype, seen to have a column for each row of W.
+
+    Raises TypeError for what holds no real numbers, ValueError for another shape.
+    """
     if not isinstance(X, ag.Tensor):
         X = np.asarray(X)
         if X.dtype.kind not in "fiub":
             raise TypeError(f"{where}: expected real numbers as input, got dtype {X.dtype}")
-        if X.dtype != W.dtype:
-            X = X.astype(W.dtype)  # a float64 batch would make a float32 network compute in float64
     if X.ndim == 0 or X.shape[-1] != W.shape[0]:
+        turned = " (is it transposed?)" if X.shape[:1] == W.shape[:1] and X.ndim == 2 else ""
         raise ValueError(
             f"{where}: expected an input of shape (n, {W.shape[0]}), one column per input neuron, "
-            f"got {X.shape}"
+            f"got {X.shape}{turned}"
         )
-    return X
+    # a float64 batch would make a float32 network compute in float64
+    return X if X.dtype == W.dtype else X.astype(W.dtype)
 
 
 class _Activation(Module):
@@ -76,6 +82,9 @@ class _Activation(Module):
     def __call__(self, Z: Any) -> Any:
         """The activations of Z, of its shape."""
         return type(self).function(Z)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
 
 class Identity(_Activation):
@@ -112,171 +121,89 @@ class Softmax(_Activation):
 
 
 class Sequential(Module):
-    """Layers one after another."""
+    """Layers one after another; a plain function, such as np.tanh, is a layer too."""
 
     def __init__(self, *layers: Any) -> None:
+        for layer in layers:
+            if not callable(layer):
+                raise TypeError(f"Sequential: a layer is a function or a Module, got {layer!r}")
         self.layers = list(layers)
+        _name_as_in_the_lecture(layers)
 
     def __call__(self, X: Any) -> Any:
         """The last layer's output."""
-        for layer in self.layers:
-            X = layer(X)
-        return X
+        return self._through(self.layers, X)
 
     def logits(self, X: Any) -> Any:
         """The input of the last layer where that is a Softmax or Sigmoid, else the output."""
-        layers = self.layers
-        if layers and isinstance(layers[-1], (Softmax, Sigmoid)):
-            layers = layers[:-1]
+        return self._through(self.layers if self.output == "identity" else self.layers[:-1], X)
+
+    def predict(self, X: Any) -> Any:
+        """Labels where the last layer is a Softmax or a Sigmoid (two classes), else the output."""
+        return predicted(self, X)
+
+    @property
+    def output(self) -> str:
+        """What the last layer does: "softmax", "sigmoid" or "identity"."""
+        last = self.layers[-1] if self.layers else None
+        if isinstance(last, Softmax):
+            return "softmax"
+        return "sigmoid" if isinstance(last, Sigmoid) else "identity"
+
+    def summary(self) -> Summary:
+        """Print the table of layers with their parameters, and return it as text."""
+        rows, width = [], "?"
+        for layer in self.layers:
+            width = str(getattr(layer, "n_out", width))
+            parameters = layer.parameters() if isinstance(layer, Module) else []
+            sizes = [[p.size for p in parameters if (p.ndim > 1) == weight] for weight in (1, 0)]
+            rows.append((_described(layer), f"(n, {width})", sum(sizes[0]), sum(sizes[1])))
+        return layer_summary(rows)
+
+    def _through(self, layers: list[Any], X: Any) -> Any:
         for layer in layers:
             X = layer(X)
         return X
 
-    def predict(self, X: Any) -> Any:
-        """Labels where the last layer is a Softmax or a Sigmoid (two classes), else the output."""
-        with ag.no_grad():
-            Y_hat = self(X).numpy()
-        last = self.layers[-1] if self.layers else None
-        return predicted(Y_hat, "softmax" if isinstance(last, Softmax) else
-                         "sigmoid" if isinstance(last, Sigmoid) else "identity")  # fmt: skip
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(_described, self.layers))})"
 
 
-def predicted(Y_hat: Any, output: str) -> Any:
-    """Labels out of probabilities; the values themselves for regression."""
-    if output == "softmax":
-        return np.argmax(Y_hat, axis=-1)
-    return (Y_hat > 0.5).astype(np.int64) if output == "sigmoid" else np.array(Y_hat)
+def _described(layer: Any) -> str:
+    return repr(layer) if isinstance(layer, Module) else getattr(layer, "__name__", "function")
 
 
-HIDDEN: dict[str, Callable[[Any], Any]] = {
-    "sigmoid": ag.sigmoid,
-    "tanh": np.tanh,
-    "relu": ag.relu,
-    "identity": Identity.function,
-}
-OUTPUT: dict[str, Callable[[Any], Any]] = {
-    "softmax": ag.softmax,
-    "sigmoid": ag.sigmoid,
-    "identity": Identity.function,
-}
+def _name_as_in_the_lecture(layers: tuple[Any, ...]) -> None:
+    """Name parameters W1, b1, W2, … by the order of the Linear layers."""
+    linear = [layer for layer in layers if isinstance(layer, Linear)]
+    for l, layer in enumerate(linear, 1):
+        for p in layer.parameters():
+            if p.name in ("W", "b"):
+                p.name = f"{p.name}{l}"
 
 
-class MLP(Module):
-    """The lecture's feedforward network of layers 0 … L with sizes S_0 … S_L.
+def predicted(model: Any, X: Any) -> Any:
+    """What a model predicts of X: labels out of probabilities, values for regression.
 
-    Parameters W1, b1, … with W_l of shape (S_{l-1}, S_l) and b_l of shape (S_l,);
-    Z_l = A_{l-1} W_l + b_l and A_l = g(Z_l), with A_0 = X.
-
-    hidden: "relu", "tanh", "sigmoid" or "identity", one name or one per hidden layer.
-    output: "softmax" (k classes), "sigmoid" (two classes, S_L = 1) or "identity" (regression).
-    init: a name out of nn.init or a function; "normal" is the lecture's theta ~ N(0, 1).
+    Raises ValueError where X holds numbers that are not finite: no label could be right.
     """
-
-    W1: Parameter
-    b1: Parameter
-
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        *,
-        hidden: str | Sequence[str] = "relu",
-        output: str = "softmax",
-        init: Any = "normal",
-        dtype: Any = np.float64,
-        rng: np.random.Generator | None = None,
-    ) -> None:
-        self.sizes = tuple(_checked_sizes(sizes))
-        self.hidden = _checked_hidden(hidden, len(self.sizes) - 2)
-        if output not in OUTPUT:
-            raise ValueError(f"MLP: unknown output {output!r}; choose one of {_listed(OUTPUT)}")
-        if output == "softmax" and self.sizes[-1] == 1:
-            raise ValueError(
-                "MLP: softmax over one output neuron is always 1; use output='sigmoid' for two "
-                "classes or output='identity' for regression"
-            )
-        self.output = output
-        rng = np.random.default_rng(rng)
-        for l, (n_in, n_out) in enumerate(zip(self.sizes, self.sizes[1:], strict=False), 1):
-            W, b = weights_and_bias(init, n_in, n_out, rng=rng, dtype=dtype)
-            setattr(self, f"W{l}", Parameter(W))
-            setattr(self, f"b{l}", Parameter(b))
-
-    @property
-    def n_layers(self) -> int:
-        """L, the number of layers with weights."""
-        return len(self.sizes) - 1
-
-    def __call__(self, X: Any) -> Any:
-        """Y_hat of shape (n, S_L), or (n,) where S_L is 1."""
-        A = self.activations(X)[1][-1]
-        return np.reshape(A, -1) if self.sizes[-1] == 1 else A
-
-    def logits(self, X: Any) -> Any:
-        """The output layer's pre-activations, of the shape of Y_hat."""
-        Z = self.activations(X, logits_only=True)[0][-1]
-        return np.reshape(Z, -1) if self.sizes[-1] == 1 else Z
-
-    def activations(self, X: Any, *, logits_only: bool = False) -> tuple[list[Any], list[Any]]:
-        """Z and A of every layer, as in the lecture: A[0] is X, Z[0] is None, A[L] is Y_hat."""
-        A: list[Any] = [as_input(X, self.W1, "MLP")]
-        Z: list[Any] = [None]
-        for l in range(1, self.n_layers + 1):
-            Z.append(_named(A[-1] @ getattr(self, f"W{l}") + getattr(self, f"b{l}"), f"Z{l}"))
-            if l < self.n_layers:
-                A.append(_named(HIDDEN[self.hidden[l - 1]](Z[l]), f"A{l}"))
-            elif not logits_only:
-                A.append(_named(OUTPUT[self.output](Z[l]), "Y_hat"))
-        return Z, A
-
-    def predict(self, X: Any) -> Any:
-        """Labels of shape (n,) for classification, y_hat for regression."""
-        with ag.no_grad():
-            return predicted(self(X).numpy(), self.output)
-
-    def summary(self) -> str:
-        """The lecture's table of layers: neurons, weights and biases of each, and their sum."""
-        rows: list[tuple[Any, ...]] = [("input", self.sizes[0], "", 0, 0)]
-        for l in range(1, self.n_layers + 1):
-            last = l == self.n_layers
-            name = "output" if last else "hidden" if self.n_layers == 2 else f"hidden {l}"
-            g = self.output if last else self.hidden[l - 1]
-            rows.append((name, self.sizes[l], g, self.sizes[l - 1] * self.sizes[l], self.sizes[l]))
-        weights, biases = sum(row[3] for row in rows), sum(row[4] for row in rows)
-        lines = table(
-            ("layer", "neurons", "activation", "weights", "biases"),
-            rows,
-            ("total", "", "", weights, biases),
-        )
-        return f"{lines}\n{weights:,} + {biases:,} = {weights + biases:,} parameters"
+    values = np.asarray(X.data if isinstance(X, ag.Tensor) else X)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        n = np.count_nonzero(~np.isfinite(values))
+        raise ValueError(f"predict: X holds {n} numbers that are nan or infinite")
+    with inference(model):
+        Y_hat = model(X)
+    Y_hat = np.array(Y_hat.data if isinstance(Y_hat, ag.Tensor) else Y_hat)
+    if model.output == "softmax":
+        return np.argmax(Y_hat, axis=-1)
+    return (Y_hat > 0.5).astype(np.int64) if model.output == "sigmoid" else Y_hat
 
 
-def _named(value: Any, name: str) -> Any:
-    """The value, with the lecture's name on it where it is a Tensor."""
-    if isinstance(value, ag.Tensor) and value.name is None:
-        value.name = name
-    return value
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(repr(name) for name in names)
-
-
-def _checked_sizes(sizes: Sequence[int]) -> list[int]:
-    numbers = [int(s) for s in sizes]
-    if len(numbers) < 2 or min(numbers) < 1 or numbers != list(sizes):
-        raise ValueError(
-            f"MLP: sizes must be at least two positive whole numbers S_0, …, S_L, got {sizes!r}"
-        )
-    return numbers
-
-
-def _checked_hidden(hidden: str | Sequence[str], n: int) -> tuple[str, ...]:
-    names = (hidden,) * n if isinstance(hidden, str) else tuple(hidden)
-    if len(names) != n:
-        raise ValueError(
-            f"MLP: hidden has {len(names)} names for {n} hidden layers; give one, or one each"
-        )
-    for name in names:
-        if name not in HIDDEN:
-            raise ValueError(f"MLP: unknown activation {name!r}; choose one of {_listed(HIDDEN)}")
-    return names
+def layer_summary(rows: list[tuple[Any, ...]]) -> Summary:
+    """The printed table of rows (layer, output shape, weights, biases), with the totals."""
+    weights, biases = sum(row[2] for row in rows), sum(row[3] for row in rows)
+    text = table(
+        ("layer", "output shape", "weights", "biases"), rows, ("total", "", weights, biases)
+    )
+    total = weights + biases
+    return printed(f"{text}\n{weights:,} + {biases:,} = {total:,} parameters", total)

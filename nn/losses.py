@@ -28,22 +28,27 @@ def cross_entropy(Y_hat: Any, Y: Any, *, reduction: str = "sum") -> Any:
     A target of exactly 0 counts nothing, whatever its probability. Raises ValueError for other
     shapes, and where Y_hat holds no probabilities (logits belong into softmax_cross_entropy).
     """
+    _check_classes(Y_hat, "cross_entropy")
     if np.ndim(Y) == np.ndim(Y_hat) - 1:
         Y = _one_hot(Y, Y_hat, "cross_entropy")
+    else:
+        _refuse_one_hot(Y_hat, Y, "cross_entropy")
     Y = _target(Y_hat, Y, "cross_entropy")
+    check_distribution(_known(Y), "cross_entropy: Y")
     _check_probabilities(Y_hat, "cross_entropy", "softmax_cross_entropy")
-    counts = Y != 0
-    log = np.log(np.where(counts, Y_hat, 1.0))
-    return _reduced(-np.sum(np.where(counts, Y * log, 0.0)), Y_hat, reduction)
+    return _reduced(-np.sum(_times_log(Y, Y_hat)), Y_hat, reduction)
 
 
 def binary_cross_entropy(y_hat: Any, y: Any, *, reduction: str = "sum") -> Any:
-    """−Σ y log ŷ + (1 − y) log(1 − ŷ) for probabilities ŷ of the class 1, of shape (n,)."""
+    """−Σ y log ŷ + (1 − y) log(1 − ŷ) for probabilities ŷ of the class 1 and y in [0, 1].
+
+    A term whose factor is exactly 0 counts nothing, whatever its probability. Raises ValueError
+    for other shapes and for numbers outside [0, 1].
+    """
     y = _target(y_hat, y, "binary_cross_entropy")
+    _check_targets(y, "binary_cross_entropy")
     _check_probabilities(y_hat, "binary_cross_entropy", "nn.fit(loss='binary_cross_entropy')")
-    yes, no = y != 0, y != 1
-    terms = np.where(yes, y * np.log(np.where(yes, y_hat, 1.0)), 0.0)
-    terms = terms + np.where(no, (1.0 - y) * np.log(np.where(no, 1.0 - y_hat, 1.0)), 0.0)
+    terms = _times_log(y, y_hat) + _times_log(1.0 - y, 1.0 - y_hat)
     return _reduced(-np.sum(terms), y_hat, reduction)
 
 
@@ -54,59 +59,89 @@ def softmax_cross_entropy(logits: Any, Y: Any, *, reduction: str = "sum") -> Any
     Raises ValueError for other shapes, for targets whose rows do not sum to 1, and for logits
     that are probabilities already.
     """
-    _refuse_swapped(logits, Y, "softmax_cross_entropy")
+    _check_classes(logits, "softmax_cross_entropy")
+    if np.ndim(Y) != np.ndim(logits) - 1:
+        Y = _target(logits, Y, "softmax_cross_entropy")
+        check_distribution(_known(Y), "softmax_cross_entropy: Y")
     values = _known(logits)
-    if values is not None and values.size and _are_probabilities(values):
+    if values is not None and _are_probabilities(values):
         raise ValueError(
             "softmax_cross_entropy: the logits are probabilities already (every row is ≥ 0 and "
             "sums to 1); pass the pre-activations, or use cross_entropy"
         )
-    if np.ndim(Y) != np.ndim(logits) - 1:
-        Y = _target(logits, Y, "softmax_cross_entropy")
-        check_distribution(_known(Y), "softmax_cross_entropy: Y")
     return _reduced(ag.softmax_cross_entropy(logits, Y, normalized=True), logits, reduction)
 
 
 def check_distribution(Y: Any, name: str) -> None:
-    """Raise ValueError where a row of targets is no probability distribution."""
+    """Raise ValueError where a row of targets is no probability distribution; None is unknown."""
     if Y is None or not Y.size:
         return
-    off = np.abs(np.sum(Y, axis=-1, dtype=np.float64) - 1.0) > 1e-3
-    if np.any(off) or np.min(Y) < 0:
-        row = int(np.argmax(off)) if np.any(off) else int(np.argmin(np.min(Y, axis=-1)))
+    rows = Y.reshape(-1, Y.shape[-1])
+    tolerance = max(1e-4, 4 * _eps(Y))  # as far as probabilities are written out in files
+    right = np.abs(rows.sum(axis=-1, dtype=np.float64) - 1.0) <= tolerance
+    right &= rows.min(axis=-1) >= 0
+    if not right.all():
+        row = int(np.argmin(right))
         raise ValueError(
             f"{name}: every row must be a probability distribution (one-hot, say); row {row} is "
-            f"{np.array2string(np.asarray(Y).reshape(-1, np.shape(Y)[-1])[row], threshold=6)}"
+            f"{np.array2string(rows[row], threshold=6)}"
         )
+
+
+def _check_classes(prediction: Any, name: str) -> None:
+    if np.ndim(prediction) > 1 and np.shape(prediction)[-1] == 1:
+        raise ValueError(
+            f"{name}: a prediction of shape {np.shape(prediction)} has one class, which is always "
+            "certain; use binary_cross_entropy for one probability each"
+        )
+
+
+def _times_log(Y: Any, P: Any) -> Any:
+    """Y ⊙ log P, 0 where Y is 0; the inner where keeps the gradient there 0, too, not nan."""
+    counts = Y != 0
+    return np.where(counts, Y * np.log(np.where(counts, P, 1.0)), 0.0)
 
 
 def _target(prediction: Any, target: Any, name: str) -> Any:
     """The target in the prediction's dtype. Raises ValueError where the shapes differ."""
-    _refuse_swapped(prediction, target, name)
-    if np.shape(prediction) != np.shape(target):
-        raise ValueError(
-            f"{name}: expected a target of the prediction's shape {np.shape(prediction)}, got "
-            f"{np.shape(target)}"
-        )
-    if isinstance(target, ag.Tensor):
-        return target
-    return np.asarray(target, dtype=_dtype(prediction))
-
-
-def _dtype(x: Any) -> Any:
-    dtype = np.result_type(x.dtype if isinstance(x, ag.Tensor) else x)
-    return dtype if dtype.kind == "f" else np.dtype(np.float64)
-
-
-def _refuse_swapped(prediction: Any, target: Any, name: str) -> None:
-    wants_grad = isinstance(target, ag.Tensor) and target.requires_grad
-    if wants_grad and not (isinstance(prediction, ag.Tensor) and prediction.requires_grad):
+    if _wants_grad(target) and not _wants_grad(prediction):
         raise ValueError(
             f"{name}: the arguments look swapped: the second one requires grad and the first does "
             "not; the prediction comes first, the target second"
         )
+    if np.shape(prediction) != np.shape(target):
+        turned = np.ndim(target) == np.ndim(prediction) + 1 and np.ndim(prediction) == 1
+        hint = "; the prediction comes first, the target second" if turned else ""
+        raise ValueError(
+            f"{name}: expected a target of the prediction's shape {np.shape(prediction)}, got "
+            f"{np.shape(target)}{hint}"
+        )
+    dtype = _dtype(prediction)
+    if not isinstance(target, ag.Tensor):
+        return np.asarray(target, dtype=dtype)
+    return target if target.dtype == dtype else target.astype(dtype)
+
+
+def _wants_grad(x: Any) -> bool:
+    return isinstance(x, ag.Tensor) and x.requires_grad
+
+
+def _dtype(x: Any) -> Any:
+    dtype = np.result_type(x.dtype if isinstance(x, (ag.Tensor, np.ndarray)) else np.asarray(x))
+    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+
+
+def _eps(x: Any) -> float:
+    return float(np.finfo(x.dtype).eps) if x.dtype.kind == "f" else 0.0
+
+
+def _refuse_one_hot(prediction: Any, target: Any, name: str) -> None:
+    """Raise ValueError where constants come in the wrong order: one-hot rows before the others.
+
+    A prediction that requires grad is none of the data, however saturated it may be.
+    """
     values, other = _known(prediction), _known(target)
-    if values is None or other is None or np.ndim(values) != 2 or values.shape != other.shape:
+    if values is None or other is None or _wants_grad(prediction) or values.shape != other.shape:
         return
     if _is_one_hot(values) and not _is_one_hot(other):
         raise ValueError(
@@ -117,42 +152,61 @@ def _refuse_swapped(prediction: Any, target: Any, name: str) -> None:
 
 def _known(x: Any) -> Any:
     """The values of an array or tensor; None where they are not known, as in a traced program."""
+    if not isinstance(x, ag.Tensor):
+        return np.asarray(x)
     try:
-        return x.numpy() if isinstance(x, ag.Tensor) else np.asarray(x)
+        return x.numpy()
     except TypeError:
         return None
 
 
 def _is_one_hot(x: Any) -> bool:
-    return bool(x.size) and bool(
-        np.all((x == 0) | (x == 1)) and np.all(np.count_nonzero(x, axis=-1) == 1)
-    )
+    ones = x == 1
+    return bool(x.size and (ones | (x == 0)).all() and (ones.sum(axis=-1) == 1).all())
 
 
 def _are_probabilities(x: Any) -> bool:
-    total = np.sum(x, axis=-1, dtype=np.float64)
-    return np.min(x) >= 0 and bool(np.all(np.abs(total - 1.0) < 1e-6)) and x.shape[-1] > 1
+    if x.ndim == 0 or not x.size or x.shape[-1] < 2 or x.min() < 0:
+        return False
+    tolerance = max(1e-6, 64 * _eps(x))
+    return bool((np.abs(x.sum(axis=-1, dtype=np.float64) - 1.0) <= tolerance).all())
 
 
 def _check_probabilities(p: Any, name: str, instead: str) -> None:
     values = _known(p)
-    if values is not None and values.size and (np.min(values) < 0 or np.max(values) > 1):
+    if values is not None and values.size and (values.min() < 0 or values.max() > 1):
         raise ValueError(
             f"{name}: the prediction must hold probabilities in [0, 1], it ranges over "
-            f"[{np.min(values):.4g}, {np.max(values):.4g}]; for logits use {instead}"
+            f"[{values.min():.4g}, {values.max():.4g}]; for logits use {instead}"
+        )
+
+
+def _check_targets(y: Any, name: str) -> None:
+    values = _known(y)
+    if values is not None and values.size and (values.min() < 0 or values.max() > 1):
+        raise ValueError(
+            f"{name}: targets must lie in [0, 1], got {values.min():.4g} to {values.max():.4g}"
         )
 
 
 def _one_hot(labels: Any, like: Any, name: str) -> Any:
+    """Rows with a one at each label, of the shape and dtype of the prediction."""
     k = np.shape(like)[-1]
-    values = np.asarray(labels)
-    if values.shape != np.shape(like)[:-1]:
-        raise ValueError(f"{name}: labels of shape {values.shape} for {np.shape(like)}")
-    if values.size and not (values.min() >= 0 and values.max() < k):
+    if np.shape(labels) != np.shape(like)[:-1]:
         raise ValueError(
-            f"{name}: labels must be 0 to {k - 1}, got {values.min()} to {values.max()}"
+            f"{name}: expected {np.shape(like)[0]} labels, or one-hot rows, for a prediction of "
+            f"shape {np.shape(like)}, got labels of shape {np.shape(labels)}"
         )
-    return (values[..., None] == np.arange(k)).astype(_dtype(like))
+    values = _known(labels)
+    if values is not None and values.size:
+        if values.dtype.kind not in "iu":
+            raise TypeError(f"{name}: labels must be integers, got dtype {values.dtype}")
+        if values.min() < 0 or values.max() >= k:
+            raise ValueError(
+                f"{name}: labels must be 0 to {k - 1}, got {values.min()} to {values.max()}"
+            )
+    rows = (labels if isinstance(labels, ag.Tensor) else values)[..., None] == np.arange(k)
+    return rows.astype(_dtype(like)) if isinstance(rows, np.ndarray) else np.where(rows, 1.0, 0.0)
 
 
 def _reduced(total: Any, prediction: Any, reduction: str) -> Any:

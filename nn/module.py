@@ -8,13 +8,17 @@ with arrays in the parameters' places, and an optimiser is a map over pytrees.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 import autograd_lite as ag
+from nn.tables import table
 
-__all__ = ["Module", "Parameter"]
+__all__ = ["Module", "Parameter", "Summary"]
+
+Self = TypeVar("Self", bound="Module")
 
 
 class Parameter(ag.Tensor):
@@ -37,54 +41,11 @@ class Parameter(ag.Tensor):
         super().__init__(data, requires_grad=requires_grad, dtype=dtype, name=name)
 
 
-class _Leaf(NamedTuple):
-    """The place of a leaf in a Module's structure."""
-
-    place: int
-
-
-class _Fields(NamedTuple):
-    """A Module's structure: its class, what varies by name, and the rest as it is."""
-
-    cls: type
-    varying: tuple[tuple[str, Any], ...]
-    static: tuple[tuple[str, _Static], ...]
-
-
-class _Items(NamedTuple):
-    """The structure of a list, tuple or dict of parameters and Modules."""
-
-    cls: type
-    keys: tuple[Any, ...]
-    items: tuple[Any, ...]
-
-
-class _Static:
-    """A value in the structure: compared by value where it hashes, else by identity."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def _key(self) -> Any:
-        try:
-            hash(self.value)
-        except TypeError:
-            return id(self.value)
-        return self.value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Static) and (
-            self.value is other.value or bool(self._key() == other._key())
-        )
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-
 class Module:
-    """A model or a layer: assign Parameters, Modules and lists of them, define `__call__`."""
+    """A model or a layer: assign Parameters, Modules and lists of them, define `__call__`.
+
+    A list, tuple or dict may mix them with anything else, such as functions between layers.
+    """
 
     training: bool = True
 
@@ -100,150 +61,244 @@ class Module:
 
     def parameters(self) -> list[Any]:
         """The parameters, each once, in the order of their assignment."""
-        return ag.pytree.flatten(self)[0]
+        if "_parts" in vars(self):
+            return ag.pytree.flatten(self)[0]
+        found: dict[int, Any] = {}
+        _find(self, found)  # 4 µs for an MLP of two layers; flatten, with its paths, costs 20
+        return list(found.values())
 
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
         """A copy of every parameter's array by path."""
         return {path: np.array(_values(p)) for path, p in self.named_parameters()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set every parameter from arrays by path, all or nothing.
+        """Set every parameter from arrays by path, in the parameter's dtype, all or nothing.
 
-        Raises ValueError that names the paths that are missing, unknown or of another shape.
+        Raises ValueError that names the paths that are missing, unknown, of another shape or not
+        numbers; the model is then unchanged.
         """
         own = dict(self.named_parameters())
         faults = [f"{path} is missing" for path in own if path not in state]
         faults += [f"{path} is no parameter of this model" for path in state if path not in own]
-        faults += [
-            f"{path} has shape {np.shape(state[path])}, expected {p.shape}"
-            for path, p in own.items()
-            if path in state and np.shape(state[path]) != p.shape
-        ]
+        new = {path: np.asarray(_values(state[path])) for path in own if path in state}
+        for path, values in new.items():
+            if values.shape != own[path].shape:
+                faults.append(f"{path} has shape {values.shape}, expected {own[path].shape}")
+            elif values.dtype.kind not in "fiu":
+                faults.append(f"{path} holds {values.dtype}, expected real numbers")
         if faults:
-            raise ValueError(f"load_state_dict: {'; '.join(faults)}")
-        new = {path: np.array(state[path], dtype=p.dtype) for path, p in own.items()}
+            raise ValueError(f"{type(self).__name__}: {'; '.join(faults)}")
+        new = {path: values.astype(own[path].dtype) for path, values in new.items()}
         for path, p in own.items():
             p.data = new[path]
 
-    def train(self, mode: bool = True) -> Module:
+    def train(self: Self, mode: bool = True) -> Self:
         """Switch this Module and those inside to training, and return it."""
-        for module in self._modules():
+        for module in modules(self):
             module.training = mode
         return self
 
-    def eval(self) -> Module:
+    def eval(self: Self) -> Self:
         """Switch this Module and those inside to inference, and return it."""
         return self.train(False)
 
     def zero_grad(self) -> None:
         """Set the `.grad` of every parameter to None."""
         for p in self.parameters():
-            p.zero_grad()
+            p.grad = None
 
-    def _modules(self) -> Iterator[Module]:
-        """This Module and every Module inside, each once."""
-        seen: set[int] = set()
-        stack: list[Any] = [self]
-        while stack:
-            value = stack.pop()
-            if isinstance(value, Module) and id(value) not in seen:
-                seen.add(id(value))
-                yield value
-                stack.extend(reversed(list(vars(value).values())))
-            elif isinstance(value, (list, tuple)):
-                stack.extend(reversed(value))
-            elif isinstance(value, dict):
-                stack.extend(reversed(list(value.values())))
-
-    def summary(self) -> str:
-        """A table with a row per parameter: path, shape, number of entries; and their sum."""
-        rows: list[tuple[Any, ...]] = [
-            (path, "×".join(map(str, p.shape)) or "1", p.size)
-            for path, p in self.named_parameters()
-        ]
+    def summary(self) -> Summary:
+        """Print a table with a row per parameter and their total, and return it as text."""
+        rows = [(path, "×".join(map(str, p.shape)) or "1", p.size)
+                for path, p in self.named_parameters()]  # fmt: skip
         total = sum(row[2] for row in rows)
-        return table(("parameter", "shape", "entries"), rows, ("total", "", total))
+        return printed(table(("parameter", "shape", "entries"), rows, ("total", "", total)), total)
 
     def __repr__(self) -> str:
         n = sum(np.size(_values(p)) for p in self.parameters())
         return f"{type(self).__name__}({n:,} parameters)"
 
 
-def table(head: tuple[str, ...], rows: list[tuple[Any, ...]], foot: tuple[Any, ...]) -> str:
-    """A text table: first column to the left, the others to the right, a rule before `foot`."""
-    cells = [[f"{c:,}" if isinstance(c, int) else str(c) for c in r] for r in (head, *rows, foot)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    lines = []
-    for first, *others in cells:
-        right = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        lines.append("  ".join([first.ljust(widths[0]), *right]).rstrip())
-    rule = "─" * (sum(widths) + 2 * len(widths) - 2)
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+class Summary(str):
+    """The text of a summary table; at a prompt, where the table has just been printed, one line."""
+
+    n_parameters: int
+
+    def __repr__(self) -> str:
+        return f"<summary of {self.n_parameters:,} parameters>"
+
+
+def printed(text: str, n_parameters: int) -> Summary:
+    """The summary that was just printed."""
+    summary = Summary(text)
+    summary.n_parameters = n_parameters
+    print(summary)
+    return summary
+
+
+def modules(module: Module) -> Iterator[Module]:
+    """This Module and every Module inside, each once, parents before children."""
+    seen: set[int] = set()
+    stack: list[Any] = [module]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, Module) and id(value) not in seen:
+            seen.add(id(value))
+            yield value
+            stack.extend(reversed(vars(value).values()))
+        elif isinstance(value, (list, tuple)):
+            stack.extend(reversed(value))
+        elif isinstance(value, dict):
+            stack.extend(reversed(value.values()))
+
+
+@contextmanager
+def inference(model: Any) -> Iterator[None]:
+    """A context in which a model computes as for inference, and nothing is recorded."""
+    flags = [(m, m.training) for m in modules(model)] if isinstance(model, Module) else []
+    for module, _ in flags:
+        module.training = False
+    try:
+        with ag.no_grad():
+            yield
+    finally:
+        for module, training in flags:
+            module.training = training
+
+
+def _find(value: Any, found: dict[int, Any]) -> None:
+    """Enter the leaves under a Module or container, by identity, in the order of flatten."""
+    if isinstance(value, Module):
+        value = vars(value)
+    for part in value.values() if isinstance(value, dict) else value:
+        if isinstance(part, ag.Tensor):
+            if part.is_parameter or part.requires_grad:
+                found[id(part)] = part
+        elif isinstance(part, (Module, list, tuple, dict)):
+            _find(part, found)
 
 
 def _values(p: Any) -> Any:
     return p.data if isinstance(p, ag.Tensor) else p
 
 
+# --- a Module as a pytree
+
+
+class _Leaf(NamedTuple):
+    """The place of a leaf among a Module's leaves."""
+
+    place: int
+
+
+class _Parts(NamedTuple):
+    """The structure of a Module, list, tuple or dict: its class, and a structure by name."""
+
+    cls: type
+    names: tuple[Any, ...]
+    parts: tuple[Any, ...]
+
+
+class _Static:
+    """A value in the structure: compared by type and value where it hashes, else by identity."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def _key(self) -> Any:
+        try:
+            hash(self.value)
+        except TypeError:
+            return id(self.value)
+        return type(self.value), self.value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Static) and bool(self._key() == other._key())
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+class _Walk:
+    """The leaves met while a Module is flattened, with their paths."""
+
+    def __init__(self) -> None:
+        self.leaves: list[Any] = []
+        self.paths: list[str] = []
+        self.places: dict[Any, int] = {}
+
+    def structure(self, value: Any, path: str, was: Any) -> Any:
+        """The structure of a value; `was` is the one it was rebuilt from, if it was."""
+        if isinstance(value, Module):
+            dot = f"{path}." if path else ""
+            named = {"training": value.training} | vars(value)
+            before = named.pop("_parts", {})
+            parts = [self.structure(v, dot + n, before.get(n)) for n, v in named.items()]
+            return _Parts(type(value), tuple(named), tuple(parts))
+        if isinstance(value, (list, tuple, dict)) and (isinstance(was, _Parts) or _varies(value)):
+            keyed = value if isinstance(value, dict) else dict(enumerate(value))
+            before = dict(zip(was.names, was.parts, strict=True)) if was else {}
+            parts = [self.structure(v, f"{path}[{k!r}]", before.get(k)) for k, v in keyed.items()]
+            return _Parts(type(value), tuple(keyed), tuple(parts))
+        if isinstance(was, _Leaf) or _varies(value):
+            return self._leaf(value, path, was)
+        return _Static(value)
+
+    def _leaf(self, value: Any, path: str, was: Any) -> _Leaf:
+        """A parameter's place; an array's, too, is shared where it stands for a shared parameter.
+
+        Only what stood in one place before is the same leaf: equal numbers, or one array that
+        some map put into two places, are not.
+        """
+        same_place = isinstance(was, _Leaf) and not isinstance(value, Parameter)
+        key = (was.place, id(value)) if same_place else id(value)
+        if key not in self.places:
+            self.places[key] = len(self.leaves)
+            self.leaves.append(value)
+            self.paths.append(path)
+        return _Leaf(self.places[key])
+
+
 def _varies(value: Any) -> bool:
-    """Whether a field holds leaves: parameters, Modules, or containers with some inside."""
+    """Whether a value is or holds leaves: parameters, tensors that require grad, Modules."""
     if isinstance(value, ag.Tensor):
         return value.is_parameter or value.requires_grad
-    if isinstance(value, dict):
-        return any(_varies(v) for v in value.values())
-    if isinstance(value, (list, tuple)):
-        return any(_varies(v) for v in value)
+    if isinstance(value, (list, tuple, dict)):
+        return any(map(_varies, value.values() if isinstance(value, dict) else value))
     return isinstance(value, Module)
 
 
 def _flatten(module: Module) -> tuple[list[Any], Any]:
-    leaves: list[Any] = []
-    paths: list[str] = []
-    structure = _collect(module, leaves, paths, {}, "")
-    return leaves, (structure, tuple(paths))
-
-
-def _collect(
-    value: Any, leaves: list[Any], paths: list[str], seen: dict[int, int], path: str
-) -> Any:
-    """The structure of a value; its leaves and their paths are appended."""
-    if isinstance(value, Module):
-        fields = vars(value)
-        names = fields.get("_varying") or [n for n, v in fields.items() if _varies(v)]
-        dot = f"{path}." if path else ""
-        varying = [(n, _collect(fields[n], leaves, paths, seen, dot + n)) for n in names]
-        static = [(n, _Static(v)) for n, v in fields.items() if n not in names and n != "_varying"]
-        return _Fields(type(value), tuple(varying), tuple(static))
-    if isinstance(value, (list, tuple, dict)):
-        keys = tuple(value) if isinstance(value, dict) else tuple(range(len(value)))
-        parts = (_collect(value[k], leaves, paths, seen, f"{path}[{k!r}]") for k in keys)
-        return _Items(type(value), keys, tuple(parts))
-    if isinstance(value, Parameter) and id(value) in seen:
-        return _Leaf(seen[id(value)])
-    seen[id(value)] = len(leaves)
-    leaves.append(value)
-    paths.append(path)
-    return _Leaf(len(leaves) - 1)
+    walk = _Walk()
+    structure = walk.structure(module, "", None)
+    return walk.leaves, (structure, tuple(walk.paths))
 
 
 def _unflatten(meta: Any, leaves: list[Any]) -> Any:
-    return _rebuild(meta[0], leaves)
+    return _rebuilt(meta[0], leaves)
 
 
-def _rebuild(structure: Any, leaves: list[Any]) -> Any:
+def _rebuilt(structure: Any, leaves: list[Any]) -> Any:
     if isinstance(structure, _Leaf):
         return leaves[structure.place]
-    if isinstance(structure, _Fields):
-        module: Any = object.__new__(structure.cls)
-        fields = {name: static.value for name, static in structure.static}
-        fields |= {name: _rebuild(part, leaves) for name, part in structure.varying}
-        fields["_varying"] = tuple(name for name, _ in structure.varying)
-        vars(module).update(fields)
-        return module
-    parts = [_rebuild(part, leaves) for part in structure.items]
-    if issubclass(structure.cls, dict):
-        return dict(zip(structure.keys, parts, strict=True))
-    return structure.cls(*parts) if hasattr(structure.cls, "_fields") else structure.cls(parts)
+    if isinstance(structure, _Static):
+        return structure.value
+    cls = structure.cls
+    parts = [_rebuilt(part, leaves) for part in structure.parts]
+    if issubclass(cls, dict):
+        return cls(zip(structure.names, parts, strict=True))
+    if not issubclass(cls, Module):
+        return cls(*parts) if hasattr(cls, "_fields") else cls(parts)
+    module = object.__new__(cls)
+    vars(module).update(zip(structure.names, parts, strict=True))
+    vars(module)["_parts"] = {
+        name: part
+        for name, part in zip(structure.names, structure.parts, strict=True)
+        if not isinstance(part, _Static)
+    }
+    return module
 
 
 ag.pytree.register(Module, _flatten, _unflatten, labels=lambda meta, n: meta[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import autograd_lite as ag
-from nn.module import Parameter
+from nn.module import Module, Parameter
 
 __all__ = ["GradientDescent"]
 
@@ -34,7 +34,7 @@ class GradientDescent:
         return p - self.alpha * g
 
     def step(self, model: Any) -> None:
-        """Update a model's parameters in place from their `.grad`."""
-        for p in ag.pytree.flatten(model)[0]:
+        """Update a model's parameters, or a list of them, in place from their `.grad`."""
+        for p in model.parameters() if isinstance(model, Module) else model:
             if p.requires_grad and p.grad is not None:
                 p.data -= self.alpha * p.grad

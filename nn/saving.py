@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nn.layers import MLP
+from nn.mlp import MLP
 
 __all__ = ["load", "save"]
 

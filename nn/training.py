@@ -11,8 +11,9 @@ import numpy as np
 
 import autograd_lite as ag
 from nn.data import batches
-from nn.layers import MLP
 from nn.losses import check_distribution, squared_error
+from nn.mlp import MLP
+from nn.module import inference
 
 __all__ = ["History", "fit"]
 
@@ -110,6 +111,7 @@ def fit(
         raise ValueError(f"epochs must be ≥ 0 and batch_size ≥ 1, got {epochs} and {batch_size}")
     rng = np.random.default_rng(rng)
     history = History()
+    parameters = model.parameters()
     bar = _bar(progress, epochs)
     try:
         for _ in range(epochs):
@@ -117,7 +119,7 @@ def fit(
             total = 0.0
             size = batch_size or len(X)
             for X_b, Y_b in batches(X, Y, size, rng=rng if shuffle and size < len(X) else None):
-                total += _step(model, objective, optimizer, X_b, Y_b)
+                total += _step(model, parameters, objective, optimizer, X_b, Y_b)
             history.seconds.append(time.perf_counter() - start)
             history.append(loss=total / len(X), **_measured(model, X, Y, metrics, ""))
             if validation is not None:
@@ -133,33 +135,27 @@ def fit(
     return history
 
 
-def _step(model: Any, objective: Objective, optimizer: Any, X: Any, Y: Any) -> float:
+def _step(
+    model: Any, parameters: list[Any], objective: Objective, optimizer: Any, X: Any, Y: Any
+) -> float:
     """One iteration of gradient descent; the loss of the batch before it."""
-    model.zero_grad()
+    for p in parameters:
+        p.grad = None
     loss = objective(model, X, Y)
     loss.backward(retain_graph=False)
-    optimizer.step(model)
+    optimizer.step(parameters)
     return float(loss.item())
 
 
 def _evaluated(model: Any, objective: Objective, X: Any, Y: Any) -> float:
     """The loss per data point, with the model switched to inference."""
-    training = model.training
-    model.eval()
-    with ag.no_grad():
-        value = float(objective(model, X, Y).item()) / len(X)
-    model.train(training)
-    return value
+    with inference(model):
+        return float(objective(model, X, Y).item()) / len(X)
 
 
 def _measured(model: Any, X: Any, Y: Any, metrics: Any, prefix: str) -> dict[str, float]:
-    if not metrics:
-        return {}
-    training = model.training
-    model.eval()
-    measured = {f"{prefix}{key}": float(f(model, X, Y)) for key, f in metrics.items()}
-    model.train(training)
-    return measured
+    with inference(model):
+        return {f"{prefix}{key}": float(f(model, X, Y)) for key, f in (metrics or {}).items()}
 
 
 def _objective(loss: str | Objective) -> tuple[Objective, str]:

@@ -1,0 +1,172 @@
+"""MLP: the lecture's feedforward network, layers 0 … L of sizes S_0 … S_L."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from operator import index
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from nn.init import weights_and_bias
+from nn.layers import Identity, as_input, layer_summary, predicted
+from nn.module import Module, Parameter, Summary
+
+__all__ = ["HIDDEN", "MLP", "OUTPUT"]
+
+HIDDEN: dict[str, Callable[[Any], Any]] = {
+    "sigmoid": ag.sigmoid,
+    "tanh": np.tanh,
+    "relu": ag.relu,
+    "identity": Identity.function,
+}
+OUTPUT: dict[str, Callable[[Any], Any]] = {
+    "softmax": ag.softmax,
+    "sigmoid": ag.sigmoid,
+    "identity": Identity.function,
+}
+
+
+class MLP(Module):
+    """The lecture's feedforward network of layers 0 … L with sizes S_0 … S_L.
+
+    Parameters W1, b1, … with W_l of shape (S_{l-1}, S_l) and b_l of shape (S_l,);
+    Z_l = A_{l-1} W_l + b_l and A_l = g(Z_l), with A_0 = X.
+
+    hidden: "relu", "tanh", "sigmoid" or "identity", one name or one per hidden layer.
+    output: "softmax" (k classes), "sigmoid" (two classes, S_L = 1) or "identity" (regression).
+    init: a name out of nn.init or a function; "normal" is the lecture's theta ~ N(0, 1).
+    """
+
+    W1: Parameter
+    b1: Parameter
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        hidden: str | Sequence[str] = "relu",
+        output: str = "softmax",
+        init: Any = "normal",
+        dtype: Any = np.float64,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self.sizes = _checked_sizes(sizes)
+        self.hidden = _checked_hidden(hidden, len(self.sizes) - 2)
+        self.output = _checked_output(output, self.sizes[-1])
+        rng = np.random.default_rng(rng)
+        for l, (n_in, n_out) in enumerate(pairwise(self.sizes), 1):
+            W, b = weights_and_bias(init, n_in, n_out, rng=rng, dtype=dtype)
+            setattr(self, f"W{l}", Parameter(W))
+            setattr(self, f"b{l}", Parameter(b))
+
+    @property
+    def n_layers(self) -> int:
+        """L, the number of layers with weights."""
+        return len(self.sizes) - 1
+
+    def __call__(self, X: Any) -> Any:
+        """Y_hat of shape (n, S_L), or (n,) where S_L is 1."""
+        return self._column(self.activations(X)[1][-1])
+
+    def logits(self, X: Any) -> Any:
+        """The output layer's pre-activations Z_L, of the shape of Y_hat."""
+        return self._column(self._layers(X, upto_logits=True)[0][-1])
+
+    def predict(self, X: Any) -> Any:
+        """Labels of shape (n,) for classification, y_hat for regression."""
+        return predicted(self, X)
+
+    def activations(self, X: Any) -> tuple[list[Any], list[Any]]:
+        """Z and A of every layer, as in the lecture: A[0] is X, Z[0] is None, A[L] is Y_hat."""
+        return self._layers(X)
+
+    def _layers(self, X: Any, upto_logits: bool = False) -> tuple[list[Any], list[Any]]:
+        """The lecture's forward pass; without A[L], the last activation, where that is not asked.
+
+        Names on the results are for pictures, programs and messages.
+        """
+        A: list[Any] = [_data_points(as_input(X, self.W1, "MLP"), self.sizes[0])]
+        Z: list[Any] = [None]
+        L = self.n_layers
+        for l in range(1, L + 1):
+            Z.append(_named(A[-1] @ getattr(self, f"W{l}") + getattr(self, f"b{l}"), f"Z{l}"))
+            if l < L:
+                A.append(_named(HIDDEN[self.hidden[l - 1]](Z[l]), f"A{l}"))
+            elif not upto_logits:
+                A.append(_named(OUTPUT[self.output](Z[l]), "Y_hat"))
+        return Z, A
+
+    def _column(self, Y_hat: Any) -> Any:
+        """Of one output neuron the vector, so that y_hat − y never broadcasts (n, 1) with (n,)."""
+        return np.reshape(Y_hat, -1) if self.sizes[-1] == 1 else Y_hat
+
+    def summary(self) -> Summary:
+        """Print the lecture's table of layers, weights and biases, and return it as text."""
+        L = self.n_layers
+        rows: list[tuple[Any, ...]] = [("input", f"(n, {self.sizes[0]})", 0, 0)]
+        for l, (n_in, n_out) in enumerate(pairwise(self.sizes), 1):
+            name = f"output, {self.output}" if l == L else f"hidden {l}, {self.hidden[l - 1]}"
+            rows.append((name, f"(n, {n_out})", n_in * n_out, n_out))
+        return layer_summary(rows)
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self.sizes))
+        hidden = f"{' '.join(dict.fromkeys(self.hidden))} → " if self.hidden else ""
+        n = sum(n_in * n_out + n_out for n_in, n_out in pairwise(self.sizes))
+        return f"MLP({sizes}, {hidden}{self.output}, {n:,} parameters)"
+
+
+def _data_points(X: Any, m: int) -> Any:
+    if X.ndim != 2:
+        hint = "; of one data point pass X[None]" if X.ndim == 1 else ""
+        raise ValueError(f"MLP: expected X of shape (n, {m}), got {X.shape}{hint}")
+    return X
+
+
+def _named(value: Any, name: str) -> Any:
+    """The value, with the lecture's name on it where it is a Tensor without one."""
+    if isinstance(value, ag.Tensor) and value.name is None:
+        value.name = name
+    return value
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
+    try:
+        numbers = tuple(index(s) for s in sizes)
+    except TypeError:
+        numbers = ()
+    if len(numbers) < 2 or min(numbers) < 1:
+        raise ValueError(
+            f"MLP: sizes must be at least two positive whole numbers S_0, …, S_L, got {sizes!r}"
+        )
+    return numbers
+
+
+def _checked_hidden(hidden: str | Sequence[str], n: int) -> tuple[str, ...]:
+    names = (hidden,) * n if isinstance(hidden, str) else tuple(hidden)
+    if len(names) != n:
+        raise ValueError(
+            f"MLP: hidden has {len(names)} names for {n} hidden layers; give one, or one each"
+        )
+    for name in (hidden,) if isinstance(hidden, str) else names:
+        if name not in HIDDEN:
+            raise ValueError(f"MLP: unknown activation {name!r}; choose one of {_listed(HIDDEN)}")
+    return names
+
+
+def _checked_output(output: str, n_out: int) -> str:
+    if output not in OUTPUT:
+        raise ValueError(f"MLP: unknown output {output!r}; choose one of {_listed(OUTPUT)}")
+    if output == "softmax" and n_out == 1:
+        raise ValueError(
+            "MLP: softmax over one output neuron is always 1; use output='sigmoid' for two "
+            "classes or output='identity' for regression"
+        )
+    return output
