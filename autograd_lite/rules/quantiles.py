@@ -1,0 +1,223 @@
+"""Medians, quantiles and percentiles: the elements that a value lies between share its gradient.
+
+The two neighbours of q·(n − 1) get g by their weights; elements equal to a neighbour share evenly
+what it gets. The neighbours are recomputed in the rule, together with the weights, so that both
+come from one rounding of q·(n − 1), whatever NumPy's own is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from autograd_lite.recording import public
+from autograd_lite.rules.arguments import reading, reduction
+from autograd_lite.rules.examples import Example, given, spread
+from autograd_lite.rules.extremes import evenly
+from autograd_lite.rules.missing import some_nan, valid
+from autograd_lite.rules.reductions import count, count_where
+from autograd_lite.table import TABLE, Parsed, Primitive, Rule, general
+
+#: The methods whose neighbours are those of q·(n − 1).
+METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
+
+
+def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes that `axis` names, counted from the last, so that they hold behind new axes too."""
+    axes = range(ndim) if axis is None else normalize_axis_tuple(axis, ndim)
+    return tuple(a - ndim for a in axes)
+
+
+def kept(g: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+    """g with the reduced axes of `shape` back, of length 1, behind those of q."""
+    new = g.ndim - (len(shape) - len(axes))
+    ones = [1 if i - len(shape) in axes else n for i, n in enumerate(shape)]
+    return np.reshape(g, (*g.shape[:new], *ones))
+
+
+# --- the elements in order
+
+
+def _order_statistic(x: Any, place: Any, axes: tuple[int, ...]) -> Any:
+    """The element at `place` in the order of each slice over `axes`, nan last.
+
+    `place` holds whole numbers and has the axes of x, the reduced ones of length 1, behind any
+    others; so has the result.
+    """
+    ones = [1 if i - x.ndim in axes else n for i, n in enumerate(x.shape)]
+    moved = np.moveaxis(x, axes, range(-len(axes), 0))
+    ordered = np.sort(np.reshape(moved, (*ones, -1)), axis=-1)
+    ordered = np.reshape(ordered, (*[1] * (place.ndim - x.ndim), *ordered.shape))
+    places = np.maximum(place, 0).astype(np.intp)[..., None]
+    return np.take_along_axis(ordered, places, axis=-1)[..., 0]
+
+
+def order_statistic_vjp(g: Any, y: Any, x: Any, place: Any, axes: tuple[int, ...]) -> Any:
+    """g shared evenly among the elements equal to y; to nan only where y is nan."""
+    return _summed_to(evenly(g, y, x, axes, (x == x) | (y != y)), x.ndim)
+
+
+order_statistic = public(
+    general(
+        _order_statistic,
+        order_statistic_vjp,
+        None,
+        params={"axes": ()},
+        examples=[
+            given(lambda rng: (*spread((2, 5))(rng)[0], np.array([[1.0]])), axes=(-1,)),
+            given(
+                lambda rng: (*spread((3, 2))(rng)[0], np.array([[[5.0]], [[0.0]]])), axes=(-2, -1)
+            ),
+        ],
+    )
+)
+
+
+def _summed_to(shares: Any, ndim: int) -> Any:
+    """Shares summed over the axes of q, which stand in front."""
+    if shares.ndim == ndim:
+        return shares
+    return np.add.reduce(shares, axis=tuple(range(shares.ndim - ndim)))
+
+
+# --- rules
+
+
+def neighbours(y: Any, x: Any, q: Any, axes: tuple[int, ...], where: Any) -> tuple[Any, ...]:
+    """(the element below, the one above, the weight of that, n − 1) for a fraction q of each slice.
+
+    Each has the axes of q, then those of x. Where y is nan the elements are nan too.
+    """
+    n: Any = count(x.shape, axes) if where is True else count_where(where, x, axes, float)
+    q = np.asarray(q, float) if isinstance(q, (int, float)) else q
+    place = np.reshape(q, (*q.shape, *[1] * x.ndim)) * (n - 1)
+    below = np.floor(place)
+    low = order_statistic(x, below, axes=axes)
+    high = order_statistic(x, np.minimum(below + 1.0, n - 1), axes=axes)
+    broken = y != y
+    return np.where(broken, np.nan, low), np.where(broken, np.nan, high), place - below, n - 1
+
+
+def _quantile_vjp(
+    g: Any, y: Any, x: Any, q: Any, axis: Any, keepdims: bool, method: str, where: Any
+) -> Any:
+    """g to the two neighbours by their weights, evenly to all that are equal to one."""
+    if not x.size:
+        return np.zeros(x.shape, x.dtype)
+    axes = reduced_axes(axis, x.ndim)
+    if not keepdims:
+        g, y = kept(g, x.shape, axes), kept(y, x.shape, axes)
+    if method not in ("linear", "midpoint"):
+        return _summed_to(evenly(g, y, x, axes, where), x.ndim)
+    low, high, t, _ = neighbours(y, x, q, axes, where)
+    if method == "midpoint":
+        t = np.where(t > 0.0, 0.5, 0.0)
+    shares = evenly(g * (1.0 - t), low, x, axes, where) + evenly(g * t, high, x, axes, where)
+    return _summed_to(shares, x.ndim)
+
+
+def _quantile_vjp_q(
+    g: Any, y: Any, x: Any, q: Any, axis: Any, keepdims: bool, method: str, where: Any
+) -> Any:
+    """g times the slope between the two neighbours; 0 for the methods that step."""
+    if method != "linear" or not x.size:
+        return np.zeros(q.shape, q.dtype)
+    axes = reduced_axes(axis, x.ndim)
+    if not keepdims:
+        g, y = kept(g, x.shape, axes), kept(y, x.shape, axes)
+    low, high, _, steps = neighbours(y, x, q, axes, where)
+    return np.add.reduce(g * ((high - low) * steps), axis=tuple(range(-x.ndim, 0)))
+
+
+def _median_rule(skip_nan: bool) -> Rule:
+    """The quantile's rule at one half."""
+
+    def median_vjp(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        where = valid(x, True) if skip_nan else True
+        return _quantile_vjp(g, y, x, 0.5, axis, keepdims, "linear", where)
+
+    return median_vjp
+
+
+def _quantile_rules(whole: float, skip_nan: bool) -> tuple[Rule, Rule]:
+    """The rules of a quantile (whole 1) or percentile (whole 100), for x and for q."""
+
+    def to_x(g: Any, y: Any, x: Any, q: Any, axis: Any, keepdims: bool, method: str) -> Any:
+        where = valid(x, True) if skip_nan else True
+        return _quantile_vjp(g, y, x, q / whole, axis, keepdims, method, where)
+
+    def to_q(g: Any, y: Any, x: Any, q: Any, axis: Any, keepdims: bool, method: str) -> Any:
+        where = valid(x, True) if skip_nan else True
+        return _quantile_vjp_q(g, y, x, q / whole, axis, keepdims, method, where) / whole
+
+    return to_x, to_q
+
+
+# --- rows
+
+
+def _slices() -> list[Example]:
+    return [
+        spread((5,)),
+        spread((6,)),
+        spread((2, 4), axis=1, keepdims=True),
+        spread((2, 3, 2), axis=(0, -1)),
+        spread((3, 2), axis=0),
+    ]
+
+
+for _key, _examples in (
+    (np.median, _slices()),
+    (np.nanmedian, [*_slices(), some_nan(2, 4), some_nan(3, 5, axis=1, keepdims=True)]),
+):
+    _rule = _median_rule(_key is np.nanmedian)
+    reduction(_key, _rule, usual={"axis": None, "keepdims": False}, examples=_examples)
+
+
+def _parsing(key: Callable[..., Any]) -> Callable[..., Parsed]:
+    """The parse of a quantile or percentile, which also refuses methods without a rule."""
+    parse = reading(key, {"axis": None, "keepdims": False, "method": "linear"}, n_arrays=2)
+
+    def checked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
+        inputs, params = parse(args, kwargs)
+        if params["method"] not in METHODS:
+            raise TypeError(
+                f"np.{key.__name__}: method={params['method']!r} has no gradient rule; those that "
+                f"have are {', '.join(METHODS)}"
+            )
+        return inputs, params
+
+    return checked
+
+
+def _add(key: Callable[..., Any], whole: float, skip_nan: bool) -> None:
+    """Add the row of a quantile (whole 1) or percentile (whole 100)."""
+
+    def at(x: Example, q: Any, **kwargs: Any) -> Example:
+        return given(lambda rng: (*x(rng)[0], np.multiply(q, whole)), **kwargs)
+
+    TABLE[key] = Primitive(
+        key,
+        _quantile_rules(whole, skip_nan),
+        kind="general",
+        params={"axis": None, "keepdims": False, "method": "linear"},
+        parse=_parsing(key),
+        examples=[
+            at(spread((6,)), 0.3),
+            at(spread((6,)), [0.3, 0.9, 0.55]),
+            at(spread((2, 5)), [[0.3], [0.62]], axis=1, keepdims=True),
+            at(spread((2, 3, 2)), [0.3, 0.72], axis=(0, -1)),
+            at(spread((3, 2)), 0.35, axis=0),
+            *(at(spread((2, 5)), [0.3, 0.7], axis=1, method=method) for method in METHODS[1:]),
+            *([at(some_nan(2, 6), [0.3, 0.7], axis=1)] if skip_nan else []),
+        ],
+    )
+
+
+_add(np.quantile, 1.0, False)
+_add(np.percentile, 100.0, False)
+_add(np.nanquantile, 1.0, True)
+_add(np.nanpercentile, 100.0, True)
