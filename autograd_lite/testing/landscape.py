@@ -50,7 +50,7 @@ class Landscape:
 
     f, x, g: the function, the point, the analytic gradient
     rtol: relative tolerance of a single element
-    eps: rounding unit of f
+    eps, claim_eps: rounding units of f and of g
     mirrored: whether x is symmetric and stays so: an element moves with its mirror image
     """
 
@@ -62,10 +62,12 @@ class Landscape:
         *,
         rtol: float = 1e-6,
         eps: float = EPS,
+        claim_eps: float = EPS,
         mirrored: bool = False,
     ) -> None:
         self._f, self._x = f, x
         self.rtol, self.eps, self.mirrored = rtol, eps, mirrored
+        self._claim_eps = claim_eps
         self.shape, self.size = x.shape, x.size
         #: gradient of each element that moves; with its mirror image's where that moves too
         self.g = (_folded(g) if mirrored else g).ravel()
@@ -127,7 +129,7 @@ class Landscape:
     def directional(self, direction: Direction) -> tuple[float, Demand]:
         """The claim along a direction, and how close it must come: no relative allowance."""
         terms = self.g[direction.elements] * direction.u
-        slack = 4.0 * EPS * float(np.sum(np.abs(terms)))
+        slack = 4.0 * self._claim_eps * float(np.sum(np.abs(terms)))
         reference = float(np.linalg.norm(terms))
         return float(np.sum(terms)), Demand(slack, self.rtol, False, reference)
 
@@ -137,7 +139,7 @@ class Landscape:
         One that rounding hides behind the largest of its array is excused from being resolved.
         """
         g = float(self.g[element])
-        slack = 8.0 * EPS * abs(g) if np.isfinite(g) else 0.0
+        slack = 8.0 * self._claim_eps * abs(g) if np.isfinite(g) else 0.0
         excuse = self.largest if self.size > 1 else 0.0
         return g, Demand(slack, self.rtol, True, excuse=excuse)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from autograd_lite import pytree
 from autograd_lite.graph import Tensor, new_tensor
 from autograd_lite.modes import no_grad
+from autograd_lite.random import replay
 
 __all__ = ["Array", "Objective", "Parameter", "array_of"]
 
@@ -50,32 +51,43 @@ class Objective:
 
     wrt: positions of arguments, or names of arrays; None for every float array
     tensors: whether f is called with Tensors (for the engine) or with what it was given
+    names: of the leaves; by default their paths and the names of f's arguments
     """
 
     def __init__(
-        self, f: Callable[..., Any], args: Sequence[Any], wrt: Any = None, *, tensors: bool
+        self,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        wrt: Any = None,
+        *,
+        tensors: bool,
+        names: Sequence[str] | None = None,
     ) -> None:
         self.f = f
         self.tensors = tensors
         self.evaluations = 0
+        #: whether f gets copies of all arrays, since it changes them
+        self.protected = False
         self.places = _positions(args, wrt)
         self._leaves, self._structure = pytree.flatten(tuple(args))
-        self.parameters = self._chosen(args, wrt)
+        self._names = list(names) if names else _leaf_names(f, args)
+        self._owners = [i for i, arg in enumerate(args) for _ in pytree.flatten(arg)[0]]
+        self.parameters = self._chosen(wrt)
         self._doubles = {p.place: self._wrapped(p, p.value) for p in self.parameters}
         #: what f's results are multiplied by before they are summed; None for a lone number
         self.weights: list[Array] | None = None
+        self._draws = replay()
 
-    def _chosen(self, args: Sequence[Any], wrt: Any) -> list[Parameter]:
-        names = _leaf_names(self.f, args)
-        position = [i for i, arg in enumerate(args) for _ in pytree.flatten(arg)[0]]
+    def _chosen(self, wrt: Any) -> list[Parameter]:
+        places = zip(self._names, self._owners, self._leaves, strict=True)
         floats = [
             Parameter(name, place, leaf, np.array(array_of(leaf), dtype=np.float64))
-            for place, (name, leaf) in enumerate(zip(names, self._leaves, strict=True))
-            if position[place] in self.places and _is_float(leaf)
+            for place, (name, owner, leaf) in enumerate(places)
+            if owner in self.places and _is_float(leaf)
         ]
         wanted = _names_in(wrt)
         if unknown := wanted - {p.name for p in floats}:
-            raise ValueError(f"wrt: no array is named {sorted(unknown)}; there are {names}")
+            raise ValueError(f"wrt: no array is named {sorted(unknown)}; there are {self._names}")
         if not floats:
             raise TypeError(
                 "nothing to check: no argument holds floats, and only floats have gradients; "
@@ -86,22 +98,58 @@ class Objective:
     def arguments(self, changes: Mapping[int, Any]) -> tuple[Any, ...]:
         """The arguments with the leaves at some places replaced."""
         leaves = [changes.get(place, leaf) for place, leaf in enumerate(self._leaves)]
+        if self.protected:
+            leaves = [leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
         return pytree.unflatten(self._structure, leaves)  # type: ignore[no-any-return]
+
+    def arrays(self) -> dict[str, Array]:
+        """Every array among the arguments, by name."""
+        pairs = zip(self._names, self._leaves, strict=True)
+        return {name: array_of(x) for name, x in pairs if isinstance(x, Tensor | np.ndarray)}
+
+    def leaf_places(self) -> list[int]:
+        """The places of the leaves of the arguments that are differentiated."""
+        return [place for place, i in enumerate(self._owners) if i in self.places]
+
+    def moved(self, values: Mapping[str, Array]) -> tuple[Any, ...]:
+        """The arguments with some parameters replaced, by name."""
+        by_name = {p.name: p for p in self.parameters}
+        changes = {by_name[n].place: self._wrapped(by_name[n], v) for n, v in values.items()}
+        return self.arguments(changes)
 
     def doubles(self) -> tuple[Any, ...]:
         """The arguments with every parameter in double precision."""
         return self.arguments(self._doubles)
 
     def _wrapped(self, parameter: Parameter, array: Array) -> Any:
+        array = array.copy() if self.protected else array
         if self.tensors or isinstance(parameter.leaf, Tensor):
             return new_tensor(array, None)
         return array.item() if type(parameter.leaf) is float else array
 
     def result(self, args: Sequence[Any]) -> Any:
-        """f(*args), unrecorded and without NumPy's warnings."""
+        """f(*args), unrecorded, with the same random draws each time, without NumPy's warnings."""
         self.evaluations += 1
-        with no_grad(), np.errstate(all="ignore"):
+        with no_grad(), self._draws, np.errstate(all="ignore"):
             return self.f(*args)
+
+    def recorded(self, tensors: Sequence[Any]) -> Any:
+        """f of its parameters, in order, with the same random draws each time."""
+        places = [p.place for p in self.parameters]
+        with self._draws, np.errstate(all="ignore"):
+            return self.f(*self.arguments(dict(zip(places, tensors, strict=True))))
+
+    def rounding_unit(self) -> float:
+        """The rounding unit of f's results where its parameters are in double precision."""
+        results = pytree.flatten(self.result(self.doubles()))[0]
+        dtypes = [array_of(y).dtype for y in results]
+        return max([float(np.finfo(d).eps) for d in dtypes if d.kind == "f"], default=2.0**-52)
+
+    def sizes(self) -> tuple[int, ...]:
+        """Lengths of axes, and sizes, of the arrays among the arguments: what a mean is over."""
+        shapes = [x.shape for x in self.arrays().values()]
+        lengths = {n for shape in shapes for n in (*shape, math.prod(shape))}
+        return tuple(sorted(lengths - {1}))
 
     def value(self, parameter: Parameter, array: Array) -> float:
         """f with one parameter replaced, as one number; nan where f refuses the point."""

@@ -35,17 +35,18 @@ def shown(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: the key of its cells, its heading, and how a cell is shown."""
+    """A column: the keys of its cells, its heading, and how the cells are shown as one text."""
 
-    key: str
+    keys: str | tuple[str, ...]
     heading: str
-    text: Callable[[Any], str] = shown
+    text: Callable[..., str] = shown
     left: bool = False
 
     def cell(self, row: Mapping[str, Any]) -> str:
         """The row's entry as text, a blank where it has none."""
-        value = row.get(self.key)
-        return "" if value is None else self.text(value)
+        keys = (self.keys,) if isinstance(self.keys, str) else self.keys
+        values = [row.get(key) for key in keys]
+        return "" if any(value is None for value in values) else self.text(*values)
 
 
 def used(columns: Iterable[Column], rows: Sequence[Mapping[str, Any]]) -> list[Column]:

@@ -1,0 +1,118 @@
+"""Gradients that the user supplies: a function or finished arrays. No Tensor is involved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import pytree
+from autograd_lite.testing.claims import Claims, Snapshot, check_kinds, check_rounding, same_bits
+from autograd_lite.testing.objective import Array, Objective, array_of
+
+__all__ = ["aligned", "claimed_by_hand"]
+
+
+def claimed_by_hand(objective: Objective, grad: Any, rng: np.random.Generator) -> Claims:
+    """The gradients that `grad` is, or returns, and the faults in how f and it behave."""
+    supplied = grad if callable(grad) else None
+    gradients = supplied or (lambda *args: grad)
+    args = objective.arguments({})
+    before = Snapshot(objective.arrays())
+
+    results = [objective.result(args) for _ in range(2)]
+    changed_by_f = before.restored()
+    given = aligned(objective, gradients(*args))
+    repeated = aligned(objective, gradients(*args))
+    changed_by_grad = before.restored()
+
+    claims = Claims(given, given)
+    _settle_results(objective, results[0], claims, rng)
+    names = [p.name for p in objective.parameters]
+    if not _same_results(*results):
+        claims.fault(names, "nondeterministic", "two runs of f at one point differ")
+    for name in names:
+        if not same_bits(given[name], repeated[name]):
+            claims.fault([name], "nondeterministic", "two runs of grad at one point differ")
+    _blame(claims, objective, changed_by_f, "f")
+    _blame(claims, objective, changed_by_grad, "grad")
+    check_kinds(claims, objective, list(objective.arrays().values()))
+    _add_doubles(claims, objective, supplied)
+    return claims
+
+
+def aligned(objective: Objective, tree: Any) -> dict[str, Array]:
+    """The arrays of a pytree of gradients, by the parameter's name.
+
+    Several differentiated arguments have a tuple of gradients, one alone may do without.
+    Raises ValueError where the structure is not that of the arguments.
+    """
+    primals = tuple(objective.arguments({})[i] for i in objective.places)
+    if len(primals) == 1 and not (isinstance(tree, tuple) and len(tree) == 1):
+        tree = (tree,)
+    leaves = pytree.flatten_like(pytree.flatten(primals)[1], _plain(tree))
+    wanted = {p.place: p.name for p in objective.parameters}
+    return {
+        wanted[place]: array_of(leaf)
+        for place, leaf in zip(objective.leaf_places(), leaves, strict=True)
+        if place in wanted
+    }
+
+
+def _plain(tree: Any) -> Any:
+    return tuple(tree) if isinstance(tree, list) else tree
+
+
+def _blame(claims: Claims, objective: Objective, changed: Sequence[str], who: str) -> None:
+    """Fault the parameters that were changed; for other arrays, all parameters."""
+    names = [p.name for p in objective.parameters]
+    for name in changed:
+        sentence = f"{who} changed {name} in place; work on a copy"
+        claims.fault([name] if name in names else names, "mutated_input", sentence)
+    objective.protected = objective.protected or bool(changed)
+
+
+def _same_results(a: Any, b: Any) -> bool:
+    first, second = pytree.flatten(a)[0], pytree.flatten(b)[0]
+    pairs = zip(first, second, strict=False)
+    return len(first) == len(second) and all(same_bits(array_of(x), array_of(y)) for x, y in pairs)
+
+
+def _settle_results(
+    objective: Objective, result: Any, claims: Claims, rng: np.random.Generator
+) -> None:
+    """Say how results that are not one number become one: by their sum, or along a Jacobian."""
+    results = [array_of(y) for y in pytree.flatten(result)[0]]
+    if len(results) == 1 and results[0].size == 1:
+        return
+    shapes = [y.shape for y in results]
+    if len(results) == 1 and all(
+        g.shape == (*results[0].shape, *p.shape)
+        for p in objective.parameters
+        for g in [claims.given[p.name]]
+    ):
+        w = rng.standard_normal(results[0].shape)
+        objective.weights = [w]
+        for name, g in claims.given.items():
+            claims.given[name] = np.tensordot(w, g, axes=w.ndim)
+        claims.notes.append(f"f returned shape {shapes[0]}: its Jacobian was checked")
+        return
+    objective.weights = [np.ones(shape) for shape in shapes]
+    shown = shapes[0] if len(shapes) == 1 else shapes
+    claims.notes.append(f"f returned shape {shown}: checked as the gradient of the sum")
+
+
+def _add_doubles(claims: Claims, objective: Objective, grad: Callable[..., Any] | None) -> None:
+    """Set the gradients in double precision; those in low precision are held against them."""
+    low = [p for p in objective.parameters if p.dtype.itemsize < 8]
+    if not low:
+        return
+    if grad is None:
+        claims.double = {name: g.astype(np.float64) for name, g in claims.given.items()}
+        claims.eps = max(float(np.finfo(p.dtype).eps) for p in low)
+        return
+    claims.double = aligned(objective, grad(*objective.doubles()))
+    check_rounding(
+        claims, objective, lambda values: aligned(objective, grad(*objective.moved(values)))
+    )

@@ -1,0 +1,134 @@
+"""The check of one parameter after the other: probes, symmetric inputs, hints, and the row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autograd_lite.testing.claims import Claims
+from autograd_lite.testing.hints import Case, diagnosis
+from autograd_lite.testing.landscape import Landscape
+from autograd_lite.testing.objective import Objective, Parameter
+from autograd_lite.testing.probing import Probed, measured, probe
+from autograd_lite.testing.report import Row
+from autograd_lite.testing.rows import fault_row, probed_row
+
+__all__ = ["Inspection"]
+
+FULLY_MEASURED = 256  # elements up to which a hint looks at all of them
+LONGEST_ROW = 64  # of larger arrays, rows up to this length
+
+
+class Inspection:
+    """What is needed to check any parameter of an objective against the claims."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        claims: Claims,
+        rng: np.random.Generator,
+        *,
+        mode: str = "auto",
+        rtol: float = 1e-6,
+        allow_kinks: bool = False,
+    ) -> None:
+        self._objective, self._claims, self._rng = objective, claims, rng
+        self._mode, self._allow_kinks = mode, allow_kinks
+        self._eps = objective.rounding_unit()
+        # with less than some thousand rounding units to go by, no quotient proves anything
+        self._rtol = max(rtol, 2.0**10 * max(self._eps, claims.eps))
+        if self._rtol > rtol:
+            claims.notes.append(f"low precision: checked to {self._rtol:.1g} instead of {rtol:.1g}")
+
+    def rows(self) -> list[Row]:
+        """A row per parameter, and one per fault of what is no parameter."""
+        parameters = self._objective.parameters
+        names = {p.name for p in parameters}
+        strangers = {n: faults for n, faults in self._claims.faults.items() if n not in names}
+        return [
+            *(self.row(p) for p in parameters),
+            *(fault_row(name, None, faults) for name, faults in strangers.items()),
+        ]
+
+    def row(self, p: Parameter) -> Row:
+        """The row of one parameter."""
+        faults = self._claims.faults.get(p.name, [])
+        if any(fault.verdict == "nondeterministic" for fault in faults):
+            return fault_row(p.name, p.shape, faults)
+        if p.value.size == 0 and not faults:
+            return Row(p.name, "ok", {"shape": p.shape, "checked": "empty"}, passed=True)
+        g = np.asarray(self._claims.double[p.name], dtype=np.float64)
+        if g.shape != p.shape:
+            land = self._landscape(p, np.full(p.shape, np.nan))
+            return fault_row(p.name, p.shape, faults, self._hints(p, land, Probed()))
+        land, probed, notes = self._probed(p, g)
+        if "mismatch" in probed.verdicts and not land.mirrored:
+            notes = self._hints(p, land, probed)
+        return probed_row(p.name, land, probed, faults, notes, allow_kinks=self._allow_kinks)
+
+    def _landscape(self, p: Parameter, g: np.ndarray, mirrored: bool = False) -> Landscape:
+        return Landscape(
+            lambda x: self._objective.value(p, x),
+            p.value,
+            g,
+            rtol=self._rtol,
+            eps=self._eps,
+            claim_eps=self._claims.eps,
+            mirrored=mirrored,
+        )
+
+    def _probed(self, p: Parameter, g: np.ndarray) -> tuple[Landscape, Probed, list[str]]:
+        land = self._landscape(p, g)
+        probed = probe(land, self._mode, self._rng)
+        if probed.verdicts <= {"ok"} or not (_symmetric(p.value) and _symmetric(g, 1e-9)):
+            return land, probed, []
+        if not (self._claims.symmetric or self._reads_one_triangle(p)):
+            return land, probed, []
+        land = self._landscape(p, g, mirrored=True)
+        note = (
+            "f takes its symmetric input for one, so the probes stayed symmetric: "
+            "(i, j) moved together with (j, i)"
+        )
+        return land, probe(land, self._mode, self._rng), [note]
+
+    def _reads_one_triangle(self, p: Parameter) -> bool:
+        """Whether f is the same to the last bit when either strict triangle changes."""
+        changes = 2.0**-10 * self._rng.standard_normal(p.shape)
+        at_x = self._objective.value(p, p.value)
+        triangles = (np.tril(changes, -1), np.triu(changes, 1))
+        return any(self._objective.value(p, p.value + part) == at_x for part in triangles)
+
+    def _hints(self, p: Parameter, land: Landscape, probed: Probed) -> list[str]:
+        """A sentence on the pattern in the error, if it has one."""
+        known = {
+            i: f.numeric for i, f in probed.elements.items() if f.verdict in ("ok", "mismatch")
+        }
+        known |= measured(land, self._worth_measuring(p, known))
+        places = np.array(sorted(known), dtype=np.intp)
+        case = Case(
+            claimed=np.asarray(self._claims.double[p.name], dtype=np.float64),
+            shape=p.shape,
+            at=places,
+            right=np.array([known[int(i)] for i in places]),
+            others={n: g for n, g in self._claims.double.items() if n != p.name},
+            sizes=self._objective.sizes(),
+        )
+        sentence = diagnosis(case)
+        return [sentence] if sentence else []
+
+    def _worth_measuring(self, p: Parameter, known: dict[int, float]) -> list[int]:
+        """Elements not known yet: all of a small array, of a large one some whole rows."""
+        size = p.value.size
+        wanted = list(range(size))
+        if size > FULLY_MEASURED:
+            length = p.shape[-1] if p.shape[-1] <= LONGEST_ROW else 1
+            starts = length * self._rng.choice(size // length, size=4, replace=False)
+            wanted = [int(start) + i for start in starts for i in range(length)]
+            wanted += self._rng.integers(size, size=32).tolist()
+        return [i for i in wanted if i not in known]
+
+
+def _symmetric(x: np.ndarray, rtol: float = 0.0) -> bool:
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2] or x.shape[-1] < 2:
+        return False
+    largest = float(np.max(np.abs(x), initial=0.0))
+    return bool(np.all(np.abs(x - np.swapaxes(x, -1, -2)) <= rtol * largest))
