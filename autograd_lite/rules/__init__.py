@@ -6,6 +6,8 @@ from autograd_lite.rules import (
     axes,
     choices,
     comparisons,
+    contractions,
+    convolutions,
     copies,
     cross_entropy,
     deviations,
@@ -35,6 +37,7 @@ from autograd_lite.rules import (
     statistics,
     taking,
     transcendental,
+    vectors,
     windows,
     writing,
 )
@@ -45,6 +48,8 @@ __all__ = [
     "axes",
     "choices",
     "comparisons",
+    "contractions",
+    "convolutions",
     "copies",
     "cross_entropy",
     "deviations",
@@ -74,6 +79,7 @@ __all__ = [
     "statistics",
     "taking",
     "transcendental",
+    "vectors",
     "windows",
     "writing",
 ]
