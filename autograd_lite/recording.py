@@ -20,6 +20,7 @@ from autograd_lite.sweep import PICK, Node, Stub
 from autograd_lite.table import (
     ADVICE,
     COMPOSED,
+    IN_PLACE,
     QUERIES,
     TABLE,
     Composed,
@@ -231,6 +232,12 @@ def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return composition(*args, **kwargs)
     leaves, structure = pytree.flatten((args, kwargs))
     tensors = [x for x in leaves if isinstance(x, Tensor)]
+    written = (*args, *kwargs.values())[0]
+    if key in IN_PLACE and (written is tensors[0] or any(x.requires_grad for x in tensors)):
+        raise TypeError(
+            f"{path_of(key)} writes into its first argument, which has no gradient; use "
+            f"{IN_PLACE[key]}"
+        )
     if key not in QUERIES and any(x._node is not None for x in tensors):
         advice = ADVICE.get(key, "pass x.data to treat it as a constant")
         if getattr(key, "__module__", "").startswith("numpy.fft"):

@@ -31,6 +31,7 @@ import numpy as np
 __all__ = [
     "ADVICE",
     "COMPOSED",
+    "IN_PLACE",
     "QUERIES",
     "TABLE",
     "Composed",
@@ -374,3 +375,6 @@ QUERIES: set[Callable[..., Any]] = set()
 
 #: What to use in place of a NumPy function that has no rule, for its error message.
 ADVICE: dict[Callable[..., Any], str] = {}
+
+#: NumPy functions that write into their first argument, and what to use instead.
+IN_PLACE: dict[Callable[..., Any], str] = {}

@@ -20,7 +20,7 @@ from autograd_lite.rules.indexing import (
     split_index,
     take_at,
 )
-from autograd_lite.table import TABLE, Primitive, general, linear
+from autograd_lite.table import ADVICE, IN_PLACE, TABLE, Primitive, general, linear
 
 
 def put(x: Any, index: Any, value: Any, add: bool = False) -> Any:
@@ -117,6 +117,19 @@ PUT: Primitive = linear(
     ],
 )
 TABLE[put] = PUT
+
+_PUT = "x = ag.put(x, index, values)"
+IN_PLACE.update(
+    {
+        np.put: f"{_PUT}, with np.unravel_index(places, x.shape) for index",
+        np.put_along_axis: f"{_PUT}, such as with index = (np.arange(n)[:, None], indices)",
+        np.place: "x = np.where(mask, values, x), or x = ag.put(x, mask, values)",
+        np.putmask: "x = np.where(mask, values, x)",
+        np.copyto: "x = np.where(mask, values, x), or np.broadcast_to(values, x.shape)",
+        np.fill_diagonal: "x = ag.put(x, np.diag_indices_from(x), values)",
+    }
+)
+ADVICE[np.resize] = "np.tile repeats an array and x.reshape reshapes it"
 LAST_WRITTEN = general(
     _last_written,
     None,
