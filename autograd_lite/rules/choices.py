@@ -95,26 +95,31 @@ elementwise(
 
 
 def parse_where(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
-    """((condition, a, b), {}) of a call of np.where."""
+    """((condition, a, b), {}) of a call of np.where, the condition bools."""
     if len(args) != 3 or kwargs:
         raise TypeError(
             f"np.where: got {len(args)} arguments, expected (condition, x, y); for the places "
             "where a condition holds use np.nonzero(condition)"
         )
-    return args, {}
+    condition, a, b = args
+    if getattr(condition, "dtype", None) != np.bool_:
+        condition = np.not_equal(condition, 0)
+    return (condition, a, b), {}
 
 
 elementwise(
     np.where,
     None,
-    lambda g, y, c, a, b: np.where(c, g, 0.0),
-    lambda g, y, c, a, b: np.where(c, 0.0, g),
+    # a product, not a choice: a choice would hide 0 · inf, and in one direction only
+    lambda g, y, c, a, b: g * c,
+    lambda g, y, c, a, b: g * ~c,
     parse=parse_where,
+    formulas=(None, "{g} ⊙ [{c}]", "{g} ⊙ [not {c}]"),
     examples=[
         given(lambda rng: (rng.random((2, 3)) < 0.5, rng.standard_normal((2, 3)), rng.random(3))),
         given(lambda rng: (rng.random((2, 3)) < 0.5, rng.standard_normal((2, 1)), 0.0)),
+        given(lambda rng: (np.array([2, 0, 1]), rng.standard_normal((2, 3)), rng.random(()))),
     ],
-    formulas=(None, "{g} ⊙ [{c}]", "{g} ⊙ [not {c}]"),
 )
 
 
@@ -130,7 +135,7 @@ def _nan_to_num(x: Any, copy: bool, nan: Any, posinf: Any, neginf: Any) -> Any:
 
 elementwise(
     np.nan_to_num,
-    lambda g, y, x, copy, nan, posinf, neginf: np.where(np.isfinite(x), g, 0.0),
+    lambda g, y, x, copy, nan, posinf, neginf: g * np.isfinite(x),
     fn=_nan_to_num,
     params={"copy": True, "nan": 0.0, "posinf": None, "neginf": None},
     examples=[reals((2, 3)), reals((2, 3), nan=1.0, posinf=9.0, neginf=-9.0)],
