@@ -12,6 +12,7 @@ from typing import Any
 from autograd_lite.drawing.diagram import Diagram
 from autograd_lite.drawing.stepping import steps
 from autograd_lite.drawing.views import VIEWS, picture_of
+from autograd_lite.drawing.walking import walk
 from autograd_lite.graph import Tensor
 
 __all__ = ["Diagram", "draw", "steps"]
@@ -42,4 +43,5 @@ def draw(
         )
     if view not in VIEWS:
         raise ValueError(f"draw: unknown view {view!r}; choose one of {', '.join(VIEWS)}")
-    return Diagram(picture_of(output, names, view, depth, fold))
+    picture, forward = picture_of(output, names, view, depth, fold)
+    return Diagram(picture, lambda: walk(forward, output))

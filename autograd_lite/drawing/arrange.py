@@ -229,7 +229,7 @@ class _Arranger:
         for edge in edges:
             pair = edge.tail, edge.head
             nth = drawn[pair] = drawn.get(pair, 0) + 1
-            self.result.arrows.append(self.back(edge, (nth - (counts[pair] + 1) / 2) * 14.0))
+            self.result.arrows.append(self.back(edge, (nth - (counts[pair] + 1) / 2) * 14.0, nth))
         self.result.divider = self.divider
 
     def gradient_extent(self, cell: Cell) -> tuple[float, float]:
@@ -260,14 +260,14 @@ class _Arranger:
                 self.result.boxes[total.id] = Box(left + width + _BESIDE + 12, centre, 24.0, 24.0)
             bottom -= height + _ABOVE
 
-    def back(self, edge: Edge, shift: float) -> Arrow:
+    def back(self, edge: Edge, shift: float, nth: int) -> Arrow:
         """A gradient arrow, from right to left along the mirrored way."""
         tail, head = self.result.boxes[edge.tail], self.result.boxes[edge.head]
         if self.vertices[edge.tail].kind == "sum":
             return Arrow(edge, [(tail.left, tail.y), (head.right, head.y)])
         start, end = self.cell_of(edge.tail), self.cell_of(edge.head)
         points = [(tail.left, tail.y), (self.x[start.rank] - self.half[start.rank], tail.y)]
-        for cell in _between(end, start):
+        for cell in self.way(end, start, edge.via, nth):
             x, half = self.x[cell.rank], self.half[cell.rank]
             y = self.lane[cell] + shift
             points += [(x + half, y), (x - half, y)]
@@ -277,6 +277,14 @@ class _Arranger:
             (head.right, head.y + port),
         ]
         return Arrow(edge, points)
+
+    def way(self, first: Cell, last: Cell, via: str, nth: int) -> list[Cell]:
+        """The cells between a value and the result whose cotangent comes in, from right to left."""
+        rule = self.layers.cells.get(via, first)
+        ways = [p for p in self.layers.paths if p[0] is first and p[-1] is rule]
+        before = ways[min(nth, len(ways)) - 1] if ways else [first]
+        middle = [rule] if rule is not first else []
+        return [*_between(rule, last), *middle, *reversed(before[1:-1])]
 
     def cell_of(self, key: str) -> Cell:
         """The forward cell that a gradient box stands above."""

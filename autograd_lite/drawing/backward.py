@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from autograd_lite.drawing.blocks import Block
 from autograd_lite.drawing.forward import Forward
-from autograd_lite.drawing.naming import cotangent, shape_text
-from autograd_lite.drawing.notation import FUSED, backward_formula, summed
+from autograd_lite.drawing.naming import cotangent, number, shape_text
+from autograd_lite.drawing.notation import FUSED, backward_formula, summed, tidied
 from autograd_lite.drawing.picture import Edge, Vertex
 from autograd_lite.drawing.recorded import Op, Use, Value
 
@@ -51,7 +53,9 @@ class _Gradients:
         if not output.tracked:
             return
         live = self.live()
-        self.add(output, (self.seed_text(output),), "the sweep starts here")
+        self.add(
+            output, self.forward.ids[output], (self.seed_text(output),), "the sweep starts here"
+        )
         for block in reversed(self.forward.blocks):
             if block.fold and any(op.results[0] in live for op in block.ops):
                 self.add_fold(block)
@@ -81,19 +85,21 @@ class _Gradients:
         scalar = output.shape == () or output.shape == (1,)
         return f"{cotangent(output.name)} = {'1' if scalar else 'given'}"
 
-    def add(self, key: Any, lines: tuple[str, ...], title: str) -> str:
+    def add(self, key: Any, mirrors: str, lines: tuple[str, ...], title: str) -> str:
         """The id of a new gradient box."""
-        forward = self.forward
-        mirrors = forward.boxes[key] if isinstance(key, Block) else forward.ids[key]
         id = f"g{mirrors[1:]}"
-        kind = "gradient"
-        self.vertices.append(Vertex(id, kind, lines, title, nodes=0, mirrors=mirrors))
+        self.vertices.append(Vertex(id, "gradient", lines, title, nodes=0, mirrors=mirrors))
         self.ids[key] = self.entries[key] = id
         return id
 
     def add_fold(self, block: Block) -> None:
         times = f" ×{block.count:,}" if block.count > 1 else ""
-        self.add(block, (f"back through {block.fold}{times}",), "the reverse sweep, folded")
+        self.add(
+            block,
+            self.forward.boxes[block],
+            (f"back through {block.fold}{times}",),
+            "the reverse sweep, folded",
+        )
         for op in block.ops:
             for result in op.results:
                 if result in self.ids:
@@ -110,35 +116,61 @@ class _Gradients:
             self.edges.append(edge)
 
     def add_value(self, value: Value) -> None:
-        """The box of a value's cotangent, with the terms that make it up."""
-        terms = [self.term(use, value) for use in value.uses if self.passes(use)]
+        """The box of a value's cotangent, or one box at each place where a leaf is drawn."""
+        terms = self.terms(value)
+        copies = [b for b in reversed(self.forward.blocks) if (value, b) in self.forward.copies]
+        if len(copies) < 2:
+            self.add_box(value, self.forward.ids[value], terms)
+            return
+        for i, block in enumerate(copies):
+            here = [term for term in terms if term.block is block]
+            if here:
+                self.add_box(value, self.forward.copies[value, block], here, (i + 1, len(copies)))
+
+    def add_box(
+        self, value: Value, mirrors: str, terms: list[Term], nth: tuple[int, int] = (1, 1)
+    ) -> None:
+        """One gradient box with its formula; `nth`: which of how many places it is."""
+        sign = "=" if nth[0] == 1 else "+="
         name = cotangent(value.name)
+        lines = [_equation(name, sign, terms)]
         axes = sorted({axis for term in terms for axis in term.axes})
-        if terms and all(term.block.fold for term in terms):
-            lines = [name]
-        elif len(terms) <= 3:
-            lines = [f"{name} = {' + '.join(term.text for term in terms)}"]
-        else:
-            lines = [f"{name} = Σ of {len(terms)} cotangents"]
         if axes:
             s = "es" if len(axes) > 1 else "is"
             lines.append(f"over ax{s} {', '.join(map(str, axes))}")
         told = "; ".join(f"from {self.told(term)}: {term.text}" for term in terms)
-        self.add(value, tuple(lines), f"{name} of shape {shape_text(value.shape) or '()'}; {told}")
-        if len(terms) > 1:
-            self.add_sum(value, len(terms))
+        title = f"{name} of shape {shape_text(value.shape) or '()'}; {told}"
+        self.add(value, mirrors, tuple(lines), title)
+        if len(terms) > 1 or nth[0] > 1:
+            self.add_sum(value, max(len(terms), nth[0]), nth)
         for term in terms:
             for tail in self.tails(term.block):
-                edge = Edge(tail, self.entries[value], "gradient", edges=0)
-                self.edges.append(edge)
+                self.edges.append(Edge(tail, self.entries[value], "gradient", 0, self.via(term)))
 
-    def add_sum(self, value: Value, n: int) -> None:
+    def via(self, term: Term) -> str:
+        return "" if term.block.fold else self.forward.boxes[term.block]
+
+    def add_sum(self, value: Value, n: int, nth: tuple[int, int]) -> None:
         box = self.ids[value]
         id = f"s{box[1:]}"
         title = f"{n} cotangents of {value.name} accumulate"
+        if nth[1] > 1:
+            title = f"the cotangents of {value.name} accumulate: {nth[0]} of {nth[1]}"
         self.vertices.append(Vertex(id, "sum", ("Σ", "accumulates"), title, nodes=0, mirrors=box))
         self.edges.append(Edge(id, box, "gradient", edges=0))
         self.entries[value] = id
+
+    def terms(self, value: Value) -> list[Term]:
+        """What each use gives a value's cotangent; all uses in one fold together."""
+        terms: list[Term] = []
+        folds: set[Block] = set()
+        for use in value.uses:
+            block = self.forward.block_of[use.op]
+            if self.passes(use) and block not in folds:
+                terms.append(self.term(use, value))
+                if block.fold:
+                    folds.add(block)
+        return terms
 
     def told(self, term: Term) -> str:
         return term.block.fold or term.block.last.row.name
@@ -158,7 +190,7 @@ class _Gradients:
     def term(self, use: Use, value: Value) -> Term:
         block = self.forward.block_of[use.op]
         if block.fold:
-            return Term(cotangent(value.name), (), block, ())
+            return Term(f"{cotangent(value.name)} from the fold", (), block, ())
         seeded = self.forward.graph.output in block.last.results and (
             self.forward.graph.output.shape == ()
         )
@@ -168,13 +200,28 @@ class _Gradients:
         return Term(text, axes, block, reads)
 
 
-def term_of(op: Op, place: int, last: Op | None = None, *, seeded: bool = False) -> Any:
+def _equation(name: str, sign: str, terms: list[Term]) -> str:
+    """A cotangent as the sum of its terms; the name alone where folds hide the formulas."""
+    if all(term.block.fold for term in terms):
+        return name
+    if len(terms) > 3:
+        return f"{name} {sign} Σ of {len(terms)} cotangents"
+    return f"{name} {sign} {tidied(' + '.join(term.text for term in terms))}"
+
+
+def term_of(
+    op: Op,
+    place: int,
+    last: Op | None = None,
+    *,
+    seeded: bool = False,
+) -> tuple[str, tuple[int, ...]]:
     """(formula, axes summed over) of the cotangent that an operation gives its operand `place`.
 
     last: the operation whose result's cotangent comes in, where it passes through others first.
     """
     last = last or op
-    names = [x.name if isinstance(x, Value) else str(x) for x in op.operands]
+    names = [_written(x) for x in op.operands]
     shapes = [x.shape if isinstance(x, Value) else () for x in op.operands]
     used = [r for r in last.results if r.uses] or last.results[:1]
     if last.row.name in FUSED:
@@ -182,11 +229,17 @@ def term_of(op: Op, place: int, last: Op | None = None, *, seeded: bool = False)
     g = ", ".join(cotangent(r.name) for r in used)
     out_shape = op.results[0].shape
     text = backward_formula(
-        op.row, place, names, g if len(used) == 1 else f"({g})", [r.name for r in op.results],
-        shapes, out_shape, op.params, seeded=seeded,
+        op.row, place, names, g if len(used) == 1 else f"({g})",
+        [r.name for r in op.results], shapes, out_shape, op.params, seeded=seeded,
     )  # fmt: skip
     axes = broadcast_axes(op, shapes[place], out_shape)
     return (summed(text) if axes else text), axes
+
+
+def _written(x: Any) -> str:
+    if isinstance(x, Value):
+        return x.name
+    return number(x) if isinstance(x, (int, float, np.generic)) else str(x)
 
 
 def broadcast_axes(op: Op, shape: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, ...]:

@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.drawing.expressions import name_inside
 from autograd_lite.drawing.notation import FUSED, op_label, passes_unchanged
 from autograd_lite.drawing.recorded import Op, Recorded, Value
 
-__all__ = ["LIMIT", "Block", "blocks_of"]
+__all__ = ["LIMIT", "Block", "blocks_of", "inlined"]
 
 #: Boxes that a reader can take in; more are collapsed and folded.
 LIMIT = 150
-_FEW = 40  # up to here repeats of plain operations are drawn one by one
+_FEW = 100  # boxes up to which repeats of plain operations are drawn one by one
 _PERIOD = 64  # the longest repeating pattern that is looked for, in blocks
 _LINE = 6  # operations in one expression, at most
 
@@ -48,22 +49,22 @@ def blocks_of(
     opened; None opens as many as fit. fold: whether repeats are folded, and what is too long is
     cut into stretches. per_block: boxes that a block brings with it, itself included.
     """
-    blocks = _inlined(graph) if inline else [Block([op]) for op in graph.ops]
-    room = max(int(LIMIT / per_block), 10)
+    blocks = inlined(graph) if inline else [Block([op]) for op in graph.ops]
+    room, few = max(int(LIMIT / per_block), 10), _FEW / per_block
     deepest = max((len(op.scope) for op in graph.ops), default=0)
     if depth is None:
         depth = deepest
-        while fold and depth > 0 and len(_repeated(_collapsed(blocks, depth), room)) > room:
+        while fold and depth > 0 and len(_repeated(_collapsed(blocks, depth), few)) > room:
             depth -= 1
     blocks = _collapsed(blocks, depth) if depth < deepest else blocks
     if fold:
-        blocks = _repeated(blocks, room)
+        blocks = _repeated(blocks, few)
         if len(blocks) > room:
             blocks = _stretches(blocks, room)
     return blocks
 
 
-def _inlined(graph: Recorded) -> list[Block]:
+def inlined(graph: Recorded) -> list[Block]:
     """One block per expression: a result without a name, used once, by an operation that passes
     its cotangent on unchanged, is written inside that operation's expression."""
     block_of: dict[Op, Block] = {}
@@ -80,6 +81,8 @@ def _inlined(graph: Recorded) -> list[Block]:
         for member in block.ops:
             block_of[member] = block
         blocks[block] = None
+    for block in blocks:
+        name_inside(block.ops)
     return list(blocks)
 
 
@@ -114,17 +117,16 @@ def _collapsed(blocks: list[Block], depth: int) -> list[Block]:
     return merged
 
 
-def _repeated(blocks: list[Block], room: int) -> list[Block]:
+def _repeated(blocks: list[Block], few: float) -> list[Block]:
     """Runs of equal neighbours as one block each, the longest runs first."""
     if len(blocks) < 4:
         return blocks
     codes = _codes(blocks)
-    few = len(blocks) <= _FEW
     taken = np.zeros(len(blocks), bool)
     runs: list[tuple[int, int, int]] = []
     for covered, period, start in sorted(_candidates(codes), key=lambda c: (-c[0], c[1], c[2])):
         scoped = bool(blocks[start].fold or blocks[start].last.scope)
-        if (few and not scoped) or taken[start : start + covered].any():
+        if (len(blocks) <= few and not scoped) or taken[start : start + covered].any():
             continue
         taken[start : start + covered] = True
         runs.append((start, period, covered // period))
@@ -187,7 +189,10 @@ def _stretches(blocks: list[Block], room: int) -> list[Block]:
 
 def _named(parts: Sequence[Block]) -> str:
     """Words for some blocks together: their folds' names, or the operations and how often."""
-    words = [block.fold or " ".join(op_label(op.row) for op in block.ops) for block in parts]
+    words = [
+        block.fold or " ".join(dict.fromkeys(op_label(op.row) for op in block.ops))
+        for block in parts
+    ]
     counts = Counter(words)
     common = [word if n == 1 else f"{word} ×{n}" for word, n in counts.most_common(4)]
     return ", ".join(common) + (", …" if len(counts) > 4 else "")

@@ -11,6 +11,7 @@ from typing import Any
 from autograd_lite.drawing.arrange import arrange
 from autograd_lite.drawing.dot import dot_source
 from autograd_lite.drawing.export import png_bytes
+from autograd_lite.drawing.page import page_text
 from autograd_lite.drawing.pdf import pdf_bytes
 from autograd_lite.drawing.picture import Picture
 from autograd_lite.drawing.plain import mermaid_text, outline
@@ -22,8 +23,9 @@ __all__ = ["Diagram"]
 class Diagram:
     """A picture of a recorded graph: shown by notebooks, saved by suffix, printed as text."""
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, walk: Callable[[], list[Any]] | None = None) -> None:
         self.picture = picture
+        self.walk = walk  # makes the stops that the page steps through
 
     @cached_property
     def source(self) -> str:
@@ -39,10 +41,8 @@ class Diagram:
         return svg_text(arrange(self.picture))
 
     def html(self) -> str:
-        """The picture as a page of its own."""
-        from autograd_lite.drawing.page import page_text
-
-        return page_text(self.picture, self.svg())
+        """The picture as a page of its own, to step through with the arrow keys."""
+        return page_text(self.picture, self.svg(), self.walk() if self.walk else [])
 
     def mermaid(self) -> str:
         """The picture as a Mermaid flowchart."""

@@ -30,7 +30,8 @@ def dot_source(picture: Picture) -> str:
         graph.node(vertex.id, _label(vertex), tooltip=graphviz.escape(vertex.title),
                    **_attributes(vertex))  # fmt: skip
     for edge in picture.edges:
-        graph.edge(edge.tail, edge.head, label=edge.label or None, **_EDGES[edge.kind])
+        label = f"{edge.edges:,}" if edge.edges > 1 else None
+        graph.edge(edge.tail, edge.head, label=label, **_EDGES[edge.kind])
     for vertex in picture.vertices:
         partner = vertex.mirrors or vertex.under
         if partner and picture.view == "lanes":

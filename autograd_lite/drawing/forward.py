@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
 
 import numpy as np
 
 from autograd_lite.drawing.blocks import Block
+from autograd_lite.drawing.expressions import constant, expression
 from autograd_lite.drawing.naming import number, shape_text, value_text
 from autograd_lite.drawing.notation import (
     FUSED,
-    Expression,
-    forward_expression,
-    op_label,
+    label_with_constants,
     parameter_texts,
 )
 from autograd_lite.drawing.picture import Edge, Vertex
@@ -121,14 +119,12 @@ class Forward:
             return (FUSED[row.name][0],)
         if len(block.ops) > 1:
             scope = block.last.scope
-            expression = self.expression(block).text
-            return (scope[-1], expression) if scope else (expression,)
-        constants = [number(_scalar(x)) for x in block.last.operands if _scalar(x) is not None]
-        params = [] if row.name in FUSED else parameter_texts(row, block.last.params)
-        extra = ", ".join([*constants, *params])
+            text = expression(block.ops).text
+            return (scope[-1], text) if scope else (text,)
         if row.name == "getitem":
-            return (f"[{self.expression(block).text.rpartition('[')[2]}",)
-        label = f"{op_label(row)} {extra}" if extra else op_label(row)
+            return (f"[{expression(block.ops).text.rpartition('[')[2]}",)
+        params = [] if row.name in FUSED else parameter_texts(row, block.last.params)
+        label = label_with_constants(row, [constant(x) for x in block.last.operands], params)
         result = block.last.results[0]
         if self.every_value or result.named or result is self.graph.output:
             return (label,)
@@ -140,23 +136,13 @@ class Forward:
         if block.fold:
             return f"{block.fold}: {len(block.ops):,} operations folded into one box"
         info = block.last.node.info or {}
-        parts = [f"{block.last.results[0].name} = {self.expression(block).text}",
+        parts = [f"{block.last.results[0].name} = {expression(block.ops).text}",
                  f"{block.last.row.path}, {block.last.row.kind}"]  # fmt: skip
         if block.last.scope:
             parts.append(f"in {' / '.join(block.last.scope)}")
         if "line" in info:
             parts.append(f"recorded at {info['line']}")
         return "; ".join(parts)
-
-    def expression(self, block: Block) -> Expression:
-        """What a block computes, in terms of the values outside it."""
-        inner: dict[Any, Expression] = {}
-        for op in block.ops:
-            operands = [inner.get(x) or _operand(x) for x in op.operands]
-            scalar = any(np.size(x) == 1 if not isinstance(x, Value) else x.shape == ()
-                         for x in op.operands)  # fmt: skip
-            inner[op.results[0]] = forward_expression(op.row, operands, op.params, scalar)
-        return inner[block.last.results[0]]
 
     # --- values
 
@@ -174,7 +160,7 @@ class Forward:
         if value is self.graph.output:
             return False
         users = {self.block_of[use.op] for use in value.uses}
-        return _scalar(value) is not None or (len(users) == 1 and bool(next(iter(users)).fold))
+        return constant(value) is not None or (len(users) == 1 and bool(next(iter(users)).fold))
 
     def satellites(self, block: Block, sources: list[Value]) -> list[Value]:
         """The leaves that stand below the operation; the first one begins a lane instead."""
@@ -281,19 +267,3 @@ def facts(value: Value) -> str:
 
 def _fuses(block: Block) -> bool:
     return not block.fold and block.last.row.name in FUSED
-
-
-def _operand(x: Any) -> Expression:
-    scalar = _scalar(x)
-    if scalar is not None:
-        return Expression(number(scalar))
-    return Expression(x.name if isinstance(x, Value) else str(x))
-
-
-def _scalar(x: Any) -> Any:
-    """The number that an operand is, where it is a constant written inside the operation's box."""
-    if not isinstance(x, Value):
-        return x if isinstance(x, (int, float, np.generic)) else None
-    if x.kind == "data" and not x.named and x.array is not None and np.size(x.array) == 1:
-        return np.asarray(x.array).reshape(())[()]
-    return None

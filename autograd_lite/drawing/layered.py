@@ -174,7 +174,48 @@ def heights(
                     weights.append(4.0 if cell.point else 1.0)
             for cell, place in zip(column, _fitted(column, wanted, weights, extents), strict=True):
                 y[cell] = place
+    for chain in _chains(columns):
+        _straighten(chain, columns, y, extents)
     return y
+
+
+def _chains(columns: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
+    """The points of each long arrow, from left to right."""
+    chains = []
+    for column in columns:
+        for cell in column:
+            if cell.point and not cell.before[0].point:
+                chain = [cell]
+                while chain[-1].after[0].point:
+                    chain.append(chain[-1].after[0])
+                chains.append(chain)
+    return chains
+
+
+def _straighten(
+    chain: list[Cell],
+    columns: Sequence[Sequence[Cell]],
+    y: dict[Cell, float],
+    extents: dict[Cell, tuple[float, float]],
+) -> None:
+    """Put the points of a long arrow on one height where their neighbours leave room for it."""
+    low, high = -1e9, 1e9
+    for cell in chain:
+        column = columns[cell.rank]
+        i = column.index(cell)
+        if i > 0:
+            low = max(low, y[column[i - 1]] + _apart(column[i - 1], cell, extents))
+        if i + 1 < len(column):
+            high = min(high, y[column[i + 1]] - _apart(cell, column[i + 1], extents))
+    if low <= high:
+        ends = y[chain[0].before[0]], y[chain[-1].after[0]]
+        wanted = min(ends, key=lambda end: abs(min(max(end, low), high) - end))
+        y.update(dict.fromkeys(chain, min(max(wanted, low), high)))
+
+
+def _apart(upper: Cell, lower: Cell, extents: dict[Cell, tuple[float, float]]) -> float:
+    """The least distance between two neighbours in a column."""
+    return extents.get(upper, (_POINT, _POINT))[1] + extents.get(lower, (_POINT, _POINT))[0] + _GAP
 
 
 def _fitted(
@@ -186,9 +227,7 @@ def _fitted(
     """The heights nearest to those wanted that keep the order and the gaps."""
     shifts = [0.0]
     for upper, lower in pairwise(column):
-        down = extents.get(upper, (_POINT, _POINT))[1]
-        up = extents.get(lower, (_POINT, _POINT))[0]
-        shifts.append(shifts[-1] + down + up + _GAP)
+        shifts.append(shifts[-1] + _apart(upper, lower, extents))
     pools: list[tuple[float, float, int]] = []  # (mean, weight, length) of merged neighbours
     for want, weight, shift in zip(wanted, weights, shifts, strict=True):
         mean, total, length = want - shift, weight, 1

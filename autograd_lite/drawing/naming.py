@@ -36,7 +36,7 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 def number(x: Any) -> str:
     """A number in at most four significant digits."""
-    text = f"{x:.4g}" if isinstance(x, (float, np.floating)) else str(x)
+    text = f"{x + 0.0:.4g}" if isinstance(x, (float, np.floating)) else str(x)  # no −0
     return text.replace("-", "−")
 
 

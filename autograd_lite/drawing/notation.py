@@ -16,7 +16,16 @@ from typing import Any
 from autograd_lite.drawing.naming import number
 from autograd_lite.table import Primitive
 
-__all__ = ["FUSED", "Expression", "backward_formula", "forward_expression", "op_label", "summed"]
+__all__ = [
+    "FUSED",
+    "Expression",
+    "backward_formula",
+    "forward_expression",
+    "label_with_constants",
+    "op_label",
+    "summed",
+    "tidied",
+]
 
 #: Rows drawn as two boxes: (first box, its result, that result's name in the lecture, second box).
 FUSED = {"softmax_cross_entropy": ("softmax", 1, "Ŷ", "cross-entropy")}
@@ -45,6 +54,8 @@ _LABELS = {
     "getitem": "index",
     "softmax_cross_entropy": "softmax + cross-entropy",
 }
+_EVIDENT = frozenset({"shape", "order", "dtype", "where", "casting"})  # the result shows them
+_LEFT = {"subtract": "−", "divide": "÷", "power": "^"}
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -65,6 +76,16 @@ class Expression:
 def op_label(row: Primitive) -> str:
     """The word or sign for an operation in a box of its own."""
     return _LABELS.get(row.name, row.name)
+
+
+def label_with_constants(row: Primitive, constants: Sequence[Any], extra: Sequence[str]) -> str:
+    """An operation's label with the numbers among its operands; None stands for what is none."""
+    numbers = [number(c) for c in constants if c is not None]
+    if numbers and constants[0] is not None and row.name in _LEFT:
+        return f"{numbers[0]} {_LEFT[row.name]} x"
+    sign = "×" if row.name == "multiply" and numbers else op_label(row)
+    inside = ", ".join([*numbers, *extra])
+    return f"{sign} {inside}" if inside else sign
 
 
 def forward_expression(
@@ -104,7 +125,9 @@ def parameter_texts(row: Primitive, params: dict[str, Any]) -> list[str]:
     """The parameters of an operation that differ from the row's defaults, as `axis=0`."""
     shown = []
     for name, value in params.items():
-        if value is not None and repr(value) != repr(row.params.get(name)):
+        if name in _EVIDENT or value is None:
+            continue
+        if repr(value) != repr(row.params.get(name)):
             text = number(value) if isinstance(value, (int, float)) else str(value)
             shown.append(f"{name}={text if len(text) <= 16 else text[:15] + '…'}")
     return shown
@@ -154,7 +177,18 @@ def backward_formula(
     known |= dict(zip(rule_names(row, place, len(names)), map(_guarded, names), strict=False))
     if row.variadic:
         known["x"] = _guarded(names[place])
-    return _Blank(known, params).fill(template)
+    return tidied(_Blank(known, params).fill(template))
+
+
+def tidied(formula: str) -> str:
+    """A formula with its numbers worked out: b^(3−1) as b², + −x as − x."""
+
+    def power(match: re.Match[str]) -> str:
+        exponent = int(match[1]) - 1
+        return "" if exponent == 1 else str(exponent).translate(_SUPERSCRIPTS)
+
+    formula = re.sub(r"\^\((\d+)(?:\.0)?−1\)", power, formula)
+    return formula.replace("+ −", "− ")
 
 
 def formula_of(

@@ -33,7 +33,7 @@ class Edge:
     head: str
     kind: str = "forward"  # or gradient, read
     edges: int = 1  # of the recorded graph, in this arrow
-    label: str = ""
+    via: str = ""  # the forward box whose rule a gradient went through
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.drawing.backward import term_of
+from autograd_lite.drawing.blocks import inlined
 from autograd_lite.drawing.naming import cotangent, shape_text, value_text
-from autograd_lite.drawing.recorded import Op, Value, name_loss, read
+from autograd_lite.drawing.recorded import Op, Recorded, Value, name_loss, read
 from autograd_lite.graph import Tensor, seed_for
 from autograd_lite.sweep import _fitted, sweep
 
@@ -42,6 +43,7 @@ class Step:
     incoming: Any  # the cotangent of its result
     outgoing: tuple[Passed, ...]
     node: Any
+    recorded: Op
 
     @property
     def formula(self) -> str:
@@ -55,13 +57,14 @@ class Step:
 class Steps:
     """The steps of one sweep: an iterator, a sequence, and as text a table."""
 
-    def __init__(self, output: Tensor, names: Mapping[str, Any] | None, gradient: Any) -> None:
+    def __init__(
+        self, output: Tensor, names: Mapping[str, Any] | None, gradient: Any, graph: Any = None
+    ) -> None:
         if not (isinstance(output, Tensor) and output.requires_grad):
             raise TypeError(
                 "steps: expected a tensor that requires grad, the end of a recorded computation"
             )
-        self.graph = read(output, names)
-        name_loss(self.graph)
+        self.graph = graph or _named(read(output, names))
         self.seeded = gradient is None and output.shape == ()
         seed = np.asarray(seed_for(output, gradient))
         nodes: set[Any] = {op.node for op in self.graph.ops}
@@ -103,7 +106,9 @@ class Steps:
             formula, axes = term_of(op, place, seeded=seeded)
             passed.append(Passed(operand.name, formula, ct, total, before is not None, axes))
         first = g if not isinstance(g, tuple) else next(part for part in g if part is not None)
-        return Step(number, op.row.name, op.results[0].name, np.asarray(first), tuple(passed), node)
+        return Step(
+            number, op.row.name, op.results[0].name, np.asarray(first), tuple(passed), node, op
+        )
 
     def __str__(self) -> str:
         rows: list[tuple[str, ...]] = []
@@ -130,6 +135,13 @@ def steps(output: Tensor, *, names: Mapping[str, Any] | None = None, gradient: A
     misshapen `gradient`.
     """
     return Steps(output, names, gradient)
+
+
+def _named(graph: Recorded) -> Recorded:
+    """The graph, with names as the lanes picture has them."""
+    name_loss(graph)
+    inlined(graph)
+    return graph
 
 
 def _amount(array: Any) -> str:

@@ -52,7 +52,7 @@ LEGEND: dict[str, str] = {
     "op": "operation",
     "value": "tensor",
     "data": "data",
-    "parameter": "leaf: a gradient is wanted",
+    "parameter": "parameter",
     "output": "output",
     "gradient": "gradient",
     "sum": "gradients accumulate",

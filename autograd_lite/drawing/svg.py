@@ -6,12 +6,13 @@ are there for those who listen to it.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from xml.sax.saxutils import escape, quoteattr
 
 from autograd_lite.drawing.arrange import Arrow, Box, Drawing
 from autograd_lite.drawing.measure import text_width
 from autograd_lite.drawing.picture import Vertex
-from autograd_lite.drawing.sizes import LINE, SMALL, line_sizes
+from autograd_lite.drawing.sizes import LINE, SMALL, drawn_lines
 from autograd_lite.drawing.style import ARROWS, LEGEND, STYLES, Style
 
 __all__ = ["FONTS", "svg_text", "text_element"]
@@ -80,10 +81,9 @@ def _box(vertex: Vertex, box: Box) -> str:
     title = vertex.title or " ".join(vertex.lines)
     parts = [f'<g class="agl-{vertex.kind}" data-id="{vertex.id}"><title>{escape(title)}</title>']
     parts += _shape(style, box)
-    lines = vertex.lines[:1] if vertex.kind == "sum" else vertex.lines
-    sizes = line_sizes(vertex)
+    lines = drawn_lines(vertex)[: 1 if vertex.kind == "sum" else None]
     top = box.y - LINE * len(lines) / 2
-    for i, (line, size) in enumerate(zip(lines, sizes, strict=False)):
+    for i, (line, size) in enumerate(lines):
         baseline = top + LINE * (i + 0.5) + size * 0.36
         parts.append(text_element(box.x, baseline, line, size, style.ink))
     return "".join(parts) + "</g>"
@@ -132,10 +132,19 @@ def _arrow(arrow: Arrow) -> str:
         f'<path class="agl-tip" d="{tip}" fill="{fill}" stroke="{colour}" stroke-width="1.1"/>'
     ]
     if arrow.edge.edges > 1:
-        (x0, y0), (x1, y1) = arrow.points[0], arrow.points[-1]
-        label = f"{arrow.edge.edges:,}"
-        parts.append(text_element((x0 + x1) / 2, (y0 + y1) / 2 - 4, label, SMALL, "#3d444d"))
+        x, y = _label_place(arrow)
+        parts.append(text_element(x, y - 4, f"{edge.edges:,}", SMALL, "#3d444d", css="agl-ink"))
     return "".join(parts) + "</g>"
+
+
+def _label_place(arrow: Arrow) -> tuple[float, float]:
+    """The middle of an arrow's longest level stretch."""
+    pairs = list(pairwise(arrow.points))
+    level = [(b[0] - a[0], a, b) for a, b in pairs if abs(a[1] - b[1]) < 1.0] or [
+        (0.0, arrow.points[0], arrow.points[-1])
+    ]
+    _, first, last = max(level)
+    return (first[0] + last[0]) / 2, (first[1] + last[1]) / 2
 
 
 def _curve(arrow: Arrow) -> str:

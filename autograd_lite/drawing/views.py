@@ -17,13 +17,13 @@ __all__ = ["VIEWS", "picture_of"]
 
 def picture_of(
     output: Any, names: Mapping[str, Any] | None, view: str, depth: int | None, fold: bool
-) -> Picture:
-    """The picture of the graph below a tensor."""
+) -> tuple[Picture, Forward]:
+    """The picture of the graph below a tensor, and which box stands for what of the graph."""
     graph = read(output, names)
     return VIEWS[view](graph, depth, fold)
 
 
-def graph_view(graph: Recorded, depth: int | None, fold: bool) -> Picture:
+def graph_view(graph: Recorded, depth: int | None, fold: bool) -> tuple[Picture, Forward]:
     """Operations and named tensors, left to right."""
     blocks = blocks_of(graph, inline=False, depth=depth, fold=fold, per_block=1.5)
     forward = Forward(graph, blocks, every_value=False)
@@ -31,7 +31,7 @@ def graph_view(graph: Recorded, depth: int | None, fold: bool) -> Picture:
     return _picture(title, forward, "graph", forward.vertices, forward.edges)
 
 
-def lanes_view(graph: Recorded, depth: int | None, fold: bool) -> Picture:
+def lanes_view(graph: Recorded, depth: int | None, fold: bool) -> tuple[Picture, Forward]:
     """Every value from left to right, and above it, from right to left, its gradient."""
     forward = _every_value(graph, depth, fold)
     boxes, arrows = gradient_boxes(forward)
@@ -39,7 +39,7 @@ def lanes_view(graph: Recorded, depth: int | None, fold: bool) -> Picture:
     return _picture(title, forward, "lanes", [*forward.vertices, *boxes], [*forward.edges, *arrows])
 
 
-def backward_view(graph: Recorded, depth: int | None, fold: bool) -> Picture:
+def backward_view(graph: Recorded, depth: int | None, fold: bool) -> tuple[Picture, Forward]:
     """The gradients alone, from the output on the left to the leaves on the right."""
     forward = _every_value(graph, depth, fold)
     boxes, arrows = gradient_boxes(forward)
@@ -62,18 +62,19 @@ def _every_value(graph: Recorded, depth: int | None, fold: bool) -> Forward:
 
 def _picture(
     title: str, forward: Forward, view: str, vertices: list[Vertex], edges: list[Edge]
-) -> Picture:
-    return Picture(title, tuple(vertices), tuple(edges), _caption(forward, view), view)
+) -> tuple[Picture, Forward]:
+    picture = Picture(title, tuple(vertices), tuple(edges), _caption(forward), view)
+    return picture, forward
 
 
-def _caption(forward: Forward, view: str) -> str:
+def _caption(forward: Forward) -> str:
     """How much the picture shows, and what it folds."""
     graph = forward.graph
     parameters = [v for v in graph.sources if v.kind == "parameter"]
     parts = [_counted(len(graph.ops), "operation")]
     if parameters:
         numbers = sum(_size(v) for v in parameters)
-        parts.append(f"{_counted(len(parameters), 'leaf')} with {_counted(numbers, 'entry')}")
+        parts.append(f"{_counted(len(parameters), 'parameter')} with {_counted(numbers, 'entry')}")
     dtypes = sorted({str(v.dtype) for v in graph.values() if v.tracked})
     parts += dtypes
     folds = [block for block in forward.blocks if block.fold]
@@ -86,7 +87,7 @@ def _caption(forward: Forward, view: str) -> str:
     return " · ".join(parts)
 
 
-_PLURALS = {"leaf": "leaves", "entry": "entries", "box": "boxes"}
+_PLURALS = {"entry": "entries", "box": "boxes"}
 
 
 def _counted(n: int, word: str) -> str:
@@ -100,7 +101,7 @@ def _size(value: Value) -> int:
     return n
 
 
-VIEWS: dict[str, Callable[[Recorded, int | None, bool], Picture]] = {
+VIEWS: dict[str, Callable[[Recorded, int | None, bool], tuple[Picture, Forward]]] = {
     "graph": graph_view,
     "lanes": lanes_view,
     "backward": backward_view,
