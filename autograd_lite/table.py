@@ -58,7 +58,7 @@ class Primitive:
     __slots__ = (
         "data_dependent", "examples", "fn", "formulas", "jvp", "key", "kind", "methods", "n_inputs",
         "n_outputs", "name", "params", "parse", "path", "plans", "reads_shapes", "rules", "source",
-        "strict", "tangent_zeros", "variadic",
+        "strict", "symmetric", "tangent_zeros", "variadic",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +81,7 @@ class Primitive:
         formulas: Sequence[str | Callable[..., str] | None] = (),
         jvp: Callable[..., Any] | None = None,
         strict: bool = False,
+        symmetric: bool = False,
     ) -> None:
         self.key = key
         self.fn = fn or key
@@ -101,6 +102,7 @@ class Primitive:
         self.formulas = tuple(formulas)
         self.jvp = jvp  # (tangents, y, *inputs, **params), in place of what the kind says
         self.strict = strict  # a cotangent must come in its input's dtype: a user's rule
+        self.symmetric = symmetric  # reads one triangle: the gradient is that of f((A + Aᵀ)/2)
         self.source = _where(self.rules, self.fn)
         self.plans: dict[Any, Plan] = {}
 
@@ -238,7 +240,7 @@ def _is_absent(name: str, value: Any) -> bool:
     if name == "where":
         return value is True or value is np._NoValue
     if name in {"casting", "order", "subok"}:
-        return value in ("same_kind", "K", "C", True)
+        return value in (None, "same_kind", "K", "C", True)
     return value is None or value is np._NoValue
 
 
@@ -256,7 +258,7 @@ def path_of(key: Callable[..., Any]) -> str:
     if isinstance(owner, np.ufunc):
         return f"np.{owner.__name__}.{key.__name__}"
     if isinstance(key, np.ufunc) or module.startswith("numpy"):
-        linalg = module.startswith("numpy.linalg") and not hasattr(np, key.__name__)
+        linalg = module == "numpy.linalg" and getattr(np, key.__name__, None) is not key
         return f"np.linalg.{key.__name__}" if linalg else f"np.{key.__name__}"
     return f"ag.{key.__name__}" if module.startswith("autograd_lite") else key.__name__
 

@@ -125,6 +125,16 @@ def test_gradient_equals_differences(c: Composed, i: int) -> None:
 
 
 @pytest.mark.parametrize(("c", "i"), SMOOTH, ids=label)
+def test_forward_mode_is_the_reverse_transposed(c: Composed, i: int) -> None:
+    """The tangent along a direction is the gradient's product with it."""
+    f, primals = scalar_function(c, i)
+    directions = directions_for(primals, 5)
+    _, tangent = ag.jvp(f, tuple(primals), tuple(directions))
+    grads = ag.grad(f, argnums=tuple(range(len(primals))))(*primals)
+    np.testing.assert_allclose(tangent, inner(grads, directions), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("c", "i"), SMOOTH, ids=label)
 def test_second_order_equals_differences_of_the_first(c: Composed, i: int) -> None:
     """The recorded sweep is itself differentiated rightly, and equals the unrecorded one."""
     f, primals = scalar_function(c, i)
