@@ -38,10 +38,20 @@ class Parser(argparse.ArgumentParser):
 
 def positive(text: str) -> float:
     """A number above 0, for argparse."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not (value > 0 and np.isfinite(value)):
         raise argparse.ArgumentTypeError(f"must be a positive number, got {text}")
     return value
+
+
+def seed(text: str) -> int:
+    """A whole number from 0, for argparse."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0, got {text}")
+    return int(text)
 
 
 def count(text: str) -> int:
@@ -73,7 +83,7 @@ def arguments(args: list[str] | None = None) -> argparse.Namespace:
     add("--hidden", choices=["relu", "tanh", "sigmoid"], default="relu", help="activation g")
     add("--alpha", type=positive, metavar="A", help="learning rate; default: by init and batch")
     add("--dtype", choices=["float32", "float64"], default="float64", help="precision")
-    add("--seed", type=int, default=0, metavar="N", help="of the start and of the batches")
+    add("--seed", type=seed, default=0, metavar="N", help="of the start and of the batches")
     add("--out", type=Path, default=Path("output"), metavar="FOLDER", help="where files go")
     return parser.parse_args(args)
 
@@ -101,7 +111,7 @@ def save(model: nn.MLP, history: nn.History, X: Any, y: Any, folder: Path) -> li
     paths = [nn.save(model, folder / "mlp.npz")]
     loss = nn.softmax_cross_entropy(model.logits(ag.tensor(X[:64], name="X")), y[:64])
     loss.name = "L"
-    paths.append(save_picture(ag.draw(loss), folder / "graph.svg"))
+    paths.append(ag.draw(loss).save(folder / "graph.svg"))
     try:
         figure = history.plot().figure
     except ImportError as error:
@@ -109,17 +119,6 @@ def save(model: nn.MLP, history: nn.History, X: Any, y: Any, folder: Path) -> li
         return paths
     figure.savefig(folder / "loss.png", dpi=150)
     return [*paths, folder / "loss.png"]
-
-
-def save_picture(picture: Any, path: Path) -> Path:
-    """Write a Diagram as SVG, or as DOT text where nothing can lay it out."""
-    try:
-        picture.save(path)
-    except ImportError as error:
-        print(f"graph as text only: {error}")
-        path = path.with_suffix(".dot")
-        picture.save(path)
-    return path
 
 
 def main() -> None:
@@ -134,20 +133,23 @@ def main() -> None:
     X, X_test = X.astype(dtype, copy=False), X_test.astype(dtype, copy=False)
     model = nn.MLP([X.shape[1], 50, 10], hidden=args.hidden, init=args.init, dtype=dtype, rng=rng)
     print(f"{name}: {len(X):,} images to train on, {len(X_test):,} held out\n")
-    print(model.summary(), "\n")
+    model.summary()
     report = nn.closed_form.compare(model, X[:batch], y[:batch])
-    print(report, "\n")
+    print(f"\n{report}\n")
     if not report.ok:
         sys.exit("train_mlp.py: the gradients differ, so training would be in vain")
 
     steps = -(-len(X) // batch)
     print(f"{epochs} epochs of {steps:,} steps, batch {batch:,}, alpha {alpha:.3g}, {args.dtype}")
     start = time.perf_counter()
-    history = nn.fit(
-        model, X, y, loss="cross_entropy", optimizer=nn.GradientDescent(alpha), epochs=epochs,
-        batch_size=batch, validation=(X_test, y_test), rng=rng,
-    )  # fmt: skip
+    with np.errstate(over="ignore", invalid="ignore"):  # what diverges is said below
+        history = nn.fit(
+            model, X, y, loss="cross_entropy", optimizer=nn.GradientDescent(alpha), epochs=epochs,
+            batch_size=batch, validation=(X_test, y_test), rng=rng,
+        )  # fmt: skip
     seconds = time.perf_counter() - start
+    if not np.isfinite(history["loss"][-1]):
+        sys.exit(f"train_mlp.py: the loss became {history['loss'][-1]}; try a smaller --alpha")
     print(f"trained in {seconds:.1f} s ({sum(history.seconds) / epochs:.2f} s an epoch)\n")
     print(f"{'':10}{'loss':>8}{'accuracy':>10}")
     for part, data in (("train", (X, y)), ("test", (X_test, y_test))):

@@ -337,7 +337,7 @@ def compare(model: Any, X: ArrayLike, Y: ArrayLike, interior: bool = False) -> A
     difference: as a number, relative to the largest entry, and in ulps.
     """
     import autograd_lite as ag
-    from autograd_lite.testing import compare_arrays
+    from autograd_lite.testing.report import compare_arrays
     from nn.mlp import MLP
 
     if not isinstance(model, MLP):
