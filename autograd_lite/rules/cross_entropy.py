@@ -41,7 +41,8 @@ def checked_labels(labels: Any, k: int) -> Any:
     """Labels as integers. Raises ValueError where one is no whole number in 0 … k − 1."""
     whole = labels
     if labels.dtype.kind not in "iu":
-        whole = labels.astype(np.int64)
+        with np.errstate(invalid="ignore"):
+            whole = labels.astype(np.int64)
         if not np.array_equal(whole, labels):
             raise ValueError("softmax_cross_entropy: labels must be whole numbers")
     if whole.size and not (whole.min() >= 0 and whole.max() < k):
