@@ -258,8 +258,9 @@ def path_of(key: Callable[..., Any]) -> str:
     if isinstance(owner, np.ufunc):
         return f"np.{owner.__name__}.{key.__name__}"
     if isinstance(key, np.ufunc) or module.startswith("numpy"):
-        linalg = module == "numpy.linalg" and getattr(np, key.__name__, None) is not key
-        return f"np.linalg.{key.__name__}" if linalg else f"np.{key.__name__}"
+        inner = module.partition(".")[2]  # "linalg", where np.linalg.diagonal is not np.diagonal
+        nested = inner and getattr(np, key.__name__, None) is not key
+        return f"np.{inner}.{key.__name__}" if nested else f"np.{key.__name__}"
     return f"ag.{key.__name__}" if module.startswith("autograd_lite") else key.__name__
 
 

@@ -55,7 +55,7 @@ def scalar_function(
     def f(*primals: Any) -> Any:
         full = list(inputs)
         for place, primal in zip(places, primals, strict=True):
-            full[place] = primal
+            full[place] = symmetrised(primal) if op.symmetric else primal
         outputs = results(bind(op, full, params))
         if not weights:
             weights.extend(rng.standard_normal(y.shape) for y in outputs)
@@ -64,6 +64,11 @@ def scalar_function(
         )
 
     return f, [np.asarray(inputs[p], dtype) for p in places]
+
+
+def symmetrised(a: Any) -> Any:
+    """(A + Aᵀ)/2: what a row that reads one triangle is differentiated as a function of."""
+    return (a + np.swapaxes(a, -1, -2)) / 2
 
 
 def numeric_gradient(f: Callable[..., Any], primals: list[Any], k: int) -> Any:
