@@ -1,0 +1,76 @@
+"""What vectors of a decomposition do where values are equal: nan, never a finite wrong number.
+
+Vectors of equal values are not determined, so neither is their derivative: dividing by the gap
+between the values would give rounding errors times 1e16. Equal means within 8·eps of the largest.
+The quotient is made in two steps, both recorded: `fenced` turns what is not 0 there into nan, and
+the gap is 1 there. Being linear, `fenced` does the same to tangents and to cotangents.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.graph import Tensor
+from autograd_lite.modes import MODES
+from autograd_lite.recording import public
+from autograd_lite.rules.examples import given
+from autograd_lite.rules.linalg import transposed
+from autograd_lite.table import elementwise
+
+
+def _fenced(x: Any, where: Any) -> Any:
+    """x, but nan where the mask is True and x is not 0."""
+    return np.where(where & (x != 0), np.nan, x)
+
+
+fenced: Any = public(
+    elementwise(
+        _fenced,
+        lambda g, y, x, where: fenced(g, where),
+        None,
+        name="fenced",
+        formulas=("{g}, nan where {where}",),
+        examples=[given(lambda rng: (rng.standard_normal((2, 3)), np.zeros((2, 3), bool)))],
+    )
+)
+
+
+def tolerance(scale: Any) -> Any:
+    """The distance within which values are equal, given the largest."""
+    return 8.0 * float(np.finfo(scale.dtype).eps) * scale
+
+
+def gaps(values: Any, largest: Any) -> tuple[Any, Any]:
+    """(pairs of equal values, vⱼ − vᵢ with 1 for those and on the diagonal), each (…, n, n)."""
+    gap = values[..., None, :] - values[..., :, None]
+    same = np.eye(values.shape[-1], dtype=bool)
+    equal = (np.abs(gap) <= tolerance(largest)[..., None]) & ~same
+    return equal, np.where(equal | same, 1.0, gap)
+
+
+def skew(x: Any) -> Any:
+    """x minus its transpose."""
+    return x - transposed(x)
+
+
+def symmetric(x: Any) -> Any:
+    """The symmetric part of x."""
+    return (x + transposed(x)) * 0.5
+
+
+def undefined(g: Any, columns: str) -> Any:
+    """0 for cotangents that are all 0, of columns that a function does not determine; else nan.
+
+    Raises ValueError where the numbers are known and not 0. While tracing they are not, and the
+    program gives nan.
+    """
+    value = g._value if isinstance(g, Tensor) and MODES.get().trace is None else g
+    if not isinstance(value, Tensor) and np.any(value):
+        raise ValueError(
+            f"{columns} are not determined by the matrix (any orthonormal complement would do), "
+            "but the gradient reaches them; ask for the reduced form, or leave them out"
+        )
+    total = np.sum(fenced(g, np.ones(g.shape, bool)), axis=(-2, -1))
+    return total[..., None, None]

@@ -1,0 +1,141 @@
+"""Eigenvalues and eigenvectors, of symmetric matrices and of others with real eigenvalues.
+
+NumPy reads one triangle of a matrix that it takes to be symmetric; gradients of such functions are
+those of f((A + Aᵀ)/2), and so is their forward mode.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.rules.degenerate import fenced, gaps, skew
+from autograd_lite.rules.determinants import inverse
+from autograd_lite.rules.examples import Example, given
+from autograd_lite.rules.linalg import transposed
+from autograd_lite.table import general
+
+
+def symmetric_matrices(*shape: int, **kwargs: Any) -> Example:
+    """Symmetric positive definite matrices, no two eigenvalues of one nearer than 0.5."""
+
+    def build(rng: np.random.Generator) -> tuple[Any, ...]:
+        n = shape[-1]
+        q = np.linalg.qr(rng.standard_normal(shape))[0]
+        values = np.arange(1, n + 1) + 0.5 * rng.random((*shape[:-2], n))
+        a = (q * values[..., None, :]) @ transposed(q)
+        return ((a + transposed(a)) / 2,)
+
+    return given(build, **kwargs)
+
+
+def _largest(w: Any) -> Any:
+    """The largest magnitude of ascending values, as an axis of length 1 (0 of none)."""
+    return np.maximum(np.abs(w[..., :1]), np.abs(w[..., -1:]))
+
+
+def eigh_vjp(g: Any, y: Any, a: Any, UPLO: Any) -> Any:
+    """V (diag g_w + K) Vᵀ, K = skew(Vᵀ G_V) / 2(wⱼ − wᵢ) (Giles 2008, section 3.1)."""
+    g_w, g_v = g
+    w, v = y
+    core: Any = 0.0
+    if g_v is not None:
+        equal, gap = gaps(w, _largest(w))
+        core = skew(fenced(transposed(v) @ g_v, equal)) / (2.0 * gap)
+    if g_w is not None:
+        core = core + g_w[..., None] * np.eye(w.shape[-1], dtype=w.dtype)
+    return v @ core @ transposed(v)
+
+
+def eigvalsh_vjp(g: Any, y: Any, a: Any, UPLO: Any) -> Any:
+    """V diag(g) Vᵀ (Giles 2008, section 3.1), right for equal values too."""
+    v = np.linalg.eigh(a, UPLO)[1]
+    return (v * g[..., None, :]) @ transposed(v)
+
+
+_SYMMETRIC = [
+    symmetric_matrices(3, 3),
+    symmetric_matrices(2, 2, 2, UPLO="U"),
+    symmetric_matrices(1, 1),
+    symmetric_matrices(0, 0),
+]
+general(
+    np.linalg.eigh,
+    eigh_vjp,
+    n_outputs=2,
+    params={"UPLO": "L"},
+    symmetric=True,
+    formulas=("{y1} (diag {g} + …) {y1}ᵀ",),
+    examples=_SYMMETRIC,
+)
+general(
+    np.linalg.eigvalsh,
+    eigvalsh_vjp,
+    params={"UPLO": "L"},
+    symmetric=True,
+    formulas=("V diag {g} Vᵀ",),
+    examples=_SYMMETRIC,
+)
+
+
+# --- matrices that are not symmetric
+
+
+def eig_vjp(g: Any, y: Any, a: Any) -> Any:
+    """V⁻ᵀ (diag g_w + S/(wⱼ − wᵢ)) Vᵀ, S = Vᵀ(G_V − V diag(Vᵀ G_V)): columns have unit length."""
+    g_w, g_v = g
+    w, v = y
+    core: Any = 0.0
+    if g_v is not None:
+        along = np.sum(v * g_v, axis=-2, keepdims=True)
+        equal, gap = gaps(w, np.max(np.abs(w), axis=-1, keepdims=True))
+        off = 1.0 - np.eye(w.shape[-1], dtype=w.dtype)
+        core = fenced(transposed(v) @ (g_v - v * along), equal) * off / gap
+    if g_w is not None:
+        core = core + g_w[..., None] * np.eye(w.shape[-1], dtype=w.dtype)
+    return transposed(inverse(v)) @ core @ transposed(v)
+
+
+def eigvals_vjp(g: Any, y: Any, a: Any) -> Any:
+    """V⁻ᵀ diag(g) Vᵀ."""
+    v = np.linalg.eig(a)[1]
+    return transposed(inverse(v)) @ (g[..., None] * transposed(v))
+
+
+def _real(y: Any, name: str) -> Any:
+    """A result with its eigenvalues. Raises TypeError where some are complex."""
+    if (y[0] if isinstance(y, tuple) else y).dtype.kind == "c":
+        raise TypeError(
+            f"np.linalg.{name}: the result is complex; only real dtypes have gradients here"
+        )
+    return y
+
+
+def _apart(*shape: int) -> Example:
+    """Matrices with real eigenvalues, no two of one nearer than 0.5, and tame eigenvectors."""
+
+    def build(rng: np.random.Generator) -> tuple[Any, ...]:
+        (d,) = symmetric_matrices(*shape)(rng)[0]
+        v = 2.0 * np.eye(shape[-1]) + 0.3 * rng.standard_normal(shape)
+        return (v @ d @ np.linalg.inv(v),)
+
+    return given(build)
+
+
+_REAL = [_apart(3, 3), _apart(2, 2, 2), _apart(1, 1)]
+general(
+    np.linalg.eig,
+    eig_vjp,
+    fn=lambda a: _real(np.linalg.eig(a), "eig"),
+    n_outputs=2,
+    formulas=("{y1}⁻ᵀ (diag {g} + …) {y1}ᵀ",),
+    examples=_REAL,
+)
+general(
+    np.linalg.eigvals,
+    eigvals_vjp,
+    fn=lambda a: _real(np.linalg.eigvals(a), "eigvals"),
+    formulas=("V⁻ᵀ diag {g} Vᵀ",),
+    examples=_REAL,
+)
