@@ -66,8 +66,11 @@ def reading(
     everyday = dict(usual)
 
     def parse(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
-        if len(args) == n_arrays and not kwargs:
-            return args, everyday
+        if len(args) == n_arrays and kwargs.keys() <= usual.keys():
+            if not kwargs:
+                return args, everyday
+            if np._NoValue not in kwargs.values():
+                return args, {**everyday, **kwargs}
         given = dict(zip(names, args, strict=False))
         if len(given) < len(args) or given.keys() & kwargs.keys():
             raise TypeError(f"{path}: too many arguments, or one given twice")

@@ -67,17 +67,19 @@ def std_vjp(
     """g (x − mean) / ((n − ddof) y); 0 where all elements are equal, and nan in the next order."""
     deviation, n = deviations(x, where, axis, dtype)
     # by comparison: rounding makes the deviations of [0.1, 0.1, 0.1], and so y, a little off 0
-    flat = _largest(x, where, axis) == -_largest(-x, where, axis)
+    flat = _extreme(np.maximum.reduce, x, where, axis, -np.inf) == _extreme(
+        np.minimum.reduce, x, where, axis, np.inf
+    )
     y = np.where(flat, 0.0, expanded(y, x.shape, axis, keepdims))
     slope = np.where(flat, 0.0, deviation / y)
     return expanded(g, x.shape, axis, keepdims) / degrees_of_freedom(n, ddof) * slope
 
 
-def _largest(x: Any, where: Any, axis: Any) -> Any:
-    """The largest element of each slice, −inf in an empty one; axes kept."""
+def _extreme(reduce: Any, x: Any, where: Any, axis: Any, start: float) -> Any:
+    """The largest or smallest element of each slice, `start` in an empty one; axes kept."""
     if where is not True:
-        x = np.where(where, x, -np.inf)
-    return np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+        x = np.where(where, x, start)
+    return reduce(x, axis=axis, keepdims=True, initial=start)
 
 
 def _var(

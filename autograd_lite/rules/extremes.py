@@ -11,7 +11,7 @@ from autograd_lite.rules.examples import spread
 from autograd_lite.rules.reductions import AXES, FIRST_AXIS, MASK, expanded
 
 
-def evenly(g: Any, y: Any, x: Any, axis: Any, where: Any = True, rivals: Any = 0) -> Any:
+def evenly(g: Any, y: Any, x: Any, axis: Any, where: Any = True, rivals: Any = None) -> Any:
     """g shared evenly among the elements of each slice equal to y, or the nans where y is nan.
 
     g and y have the reduced axes; `rivals` counts what else is equal to y and takes its share.
@@ -19,8 +19,8 @@ def evenly(g: Any, y: Any, x: Any, axis: Any, where: Any = True, rivals: Any = 0
     chosen = (x == y) | (x != x)  # a nan in a slice makes y nan, and nothing is equal to that
     if where is not True:
         chosen = chosen & where
-    n = np.add.reduce(chosen, axis=axis, dtype=g.dtype, keepdims=True) + rivals
-    return np.where(chosen, g / n, 0.0)
+    n = np.add.reduce(chosen, axis=axis, dtype=g.dtype, keepdims=True)
+    return np.where(chosen, g / (n if rivals is None else n + rivals), 0.0)
 
 
 def extreme_vjp(
@@ -35,7 +35,7 @@ def extreme_vjp(
 ) -> Any:
     """g shared evenly among the elements equal to y; all of it to the nans where y is nan."""
     y = expanded(y, x.shape, axis, keepdims)
-    rivals = 0 if initial is None else y == initial
+    rivals = None if initial is None else y == initial
     return evenly(expanded(g, x.shape, axis, keepdims), y, x, axis, where, rivals)
 
 

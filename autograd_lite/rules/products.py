@@ -17,8 +17,8 @@ MULTIPLY: Any = np.multiply.reduce
 def others(x: Any, axis: Any) -> Any:
     """The product, for every element, of the others in its slice; exact with zeros, to any order.
 
-    No division: the product of all before it times the product of all after it. `np.cumprod` has
-    a rule without divisions too.
+    No division: the product of all before it times the product of all after it. Running
+    products have a rule without divisions too.
     """
     if not x.size or not x.ndim:
         return np.ones(x.shape, x.dtype)
@@ -40,7 +40,7 @@ def _others_along(x: Any, axis: int) -> Any:
     one = np.ones((*x.shape[:axis], 1, *x.shape[axis + 1 :]), x.dtype)
     before = np.concatenate([one, x[(*whole, slice(None, -1))]], axis=axis)
     after = np.concatenate([one, x[(*whole, slice(None, 0, -1))]], axis=axis)
-    return np.cumprod(before, axis=axis) * np.cumprod(after, axis=axis)[backwards]
+    return np.multiply.accumulate(before, axis) * np.multiply.accumulate(after, axis)[backwards]
 
 
 def prod_vjp(

@@ -13,9 +13,9 @@ import numpy as np
 
 from autograd_lite.graph import Tensor
 from autograd_lite.rules.arguments import reading
-from autograd_lite.rules.examples import spread
+from autograd_lite.rules.examples import given, spread
 from autograd_lite.rules.missing import some_nan
-from autograd_lite.table import ADVICE, QUERIES, TABLE, Primitive
+from autograd_lite.table import ADVICE, QUERIES, TABLE, Primitive, elementwise
 
 _NAMES = """
     shape ndim size any all allclose isclose array_equal array_equiv result_type can_cast
@@ -23,13 +23,11 @@ _NAMES = """
     shares_memory array_repr array_str array2string save savez savez_compressed savetxt
     searchsorted digitize bincount unique unique_all unique_counts unique_inverse unique_values
     isin count_nonzero nonzero flatnonzero argwhere lexsort histogram histogram_bin_edges
-    histogram2d histogramdd intersect1d setdiff1d setxor1d union1d isneginf isposinf issubdtype
+    histogram2d histogramdd intersect1d setdiff1d setxor1d union1d issubdtype
 """
 QUERIES.update(getattr(np, name) for name in _NAMES.split() if hasattr(np, name))
 QUERIES.update((np.logical_and.reduce, np.logical_or.reduce))
 
-_COMPLEX = "it needs complex numbers, and only real dtypes have gradients here"
-ADVICE.update({getattr(np.fft, name): _COMPLEX for name in np.fft.__all__ if name[0] != "_"})
 ADVICE.update(
     {
         np.logaddexp.accumulate: "use np.log(np.cumsum(np.exp(x - m))) + m with m = np.max(x)",
@@ -64,6 +62,9 @@ _pointing(
     methods=("argpartition",),
     examples=[spread((2, 5), kth=1), spread((2, 5), kth=(0, 3), axis=1)],
 )
+
+for _key in (np.isneginf, np.isposinf):
+    elementwise(_key, None, examples=[given(lambda rng: (np.array([1.0, -np.inf, np.inf]),))])
 
 
 def _any(self: Tensor, axis: Any = None, keepdims: bool = False) -> Any:

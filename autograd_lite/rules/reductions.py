@@ -23,11 +23,10 @@ def expanded(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
     """A reduction's cotangent with the reduced axes back, of length 1."""
     if keepdims or axis is None or not shape:
         return g
-    axes = axis if isinstance(axis, tuple) else (axis,)
     kept = list(shape)
-    for a in axes:
+    for a in axis if isinstance(axis, tuple) else (axis,):
         kept[a] = 1
-    return np.reshape(g, kept)
+    return g.reshape(tuple(kept))  # 0.2 µs; np.reshape costs 1
 
 
 def count(shape: tuple[int, ...], axis: Any) -> int:
@@ -47,9 +46,11 @@ def stretched(g: Any, shape: tuple[int, ...]) -> Any:
         return g
     if isinstance(g, Tensor) or not g.flags.c_contiguous:
         return np.broadcast_to(g, shape)
-    # 1 µs; np.broadcast_to costs 3
-    steps = [0 if n == 1 else step for n, step in zip(g.shape, g.strides, strict=True)]
-    view = np.ndarray(shape, g.dtype, g, 0, (*[0] * (len(shape) - len(steps)), *steps))
+    steps: tuple[int, ...] = (0,) * len(shape)
+    if g.ndim:
+        own = [0 if n == 1 else step for n, step in zip(g.shape, g.strides, strict=True)]
+        steps = (*steps[len(own) :], *own)
+    view = np.ndarray(shape, g.dtype, g, 0, steps)  # 1 µs; np.broadcast_to costs 3
     view.flags.writeable = False
     return view
 

@@ -90,15 +90,15 @@ recurrence = public(
 def cumsum_vjp(g: Any, y: Any, x: Any, axis: Any = None, **_: Any) -> Any:
     """For every element, the sum of g from its place on."""
     place = 0 if axis is None or not x.ndim else axis
-    return np.reshape(backwards(np.cumsum(backwards(g, place), axis=place), place), x.shape)
+    return backwards(np.add.accumulate(backwards(g, place), place), place).reshape(x.shape)
 
 
 def cumprod_vjp(g: Any, y: Any, x: Any, axis: Any = None, **_: Any) -> Any:
     """The product of all before an element times Σ g_i · the product from the next one to i."""
     place = 0 if axis is None or not x.ndim else axis
-    factors = np.reshape(x, g.shape)
+    factors = x.reshape(g.shape)
     after = recurrence(shifted(factors, place, 0.0, back=True), g, axis=place, back=True)
-    return np.reshape(shifted(y, place, 1.0) * after, x.shape)
+    return (shifted(y, place, 1.0) * after).reshape(x.shape)
 
 
 def nancumsum_vjp(g: Any, y: Any, x: Any, **params: Any) -> Any:
