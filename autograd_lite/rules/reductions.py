@@ -167,9 +167,10 @@ def logaddexp_reduce_vjp(
 ) -> Any:
     """g times each term's share of the sum of exponentials; 0 where that is empty."""
     y = expanded(y, x.shape, axis, keepdims)
+    if where is not True:
+        x = np.where(where, x, -np.inf)
     share = np.exp(x - np.where(y == -np.inf, 0.0, y))
-    g = expanded(g, x.shape, axis, keepdims) * share
-    return g if where is True else np.where(where, g, 0.0)
+    return expanded(g, x.shape, axis, keepdims) * share
 
 
 reduction(

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 import autograd_lite as ag
 
@@ -309,6 +311,48 @@ def test_every_form_of_axis_and_keepdims(f: Any, form: dict[str, Any]) -> None:
         step[place] = h
         slope = np.sum(weights * (f(x + step, **form) - f(x - step, **form))) / (2 * h)
         assert got[place] == pytest.approx(slope, rel=1e-6, abs=1e-7)
+
+
+@st.composite
+def calls(draw: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """A reduction, an array of any layout, ties and NaN in it, and arguments that it takes."""
+    f = draw(st.sampled_from(REDUCTIONS))
+    shape = tuple(draw(st.lists(st.integers(0, 3), max_size=3)))
+    values = st.sampled_from([-2.0, -0.5, 0.0, 1.0, 1.5, 3.0, NAN])
+    x = np.array([draw(values) for _ in range(math.prod(shape))], float).reshape(shape)
+    if x.ndim:
+        x = x[tuple(draw(st.sampled_from([slice(None), slice(None, None, -1)])) for _ in shape)]
+        x = draw(st.sampled_from([x, np.asfortranarray(x), np.broadcast_to(x[:1], x.shape)]))
+    axes = draw(st.sets(st.integers(0, max(x.ndim - 1, 0)), max_size=x.ndim))
+    form: dict[str, Any] = {"axis": draw(st.sampled_from([None, tuple(axes)]))}
+    form["keepdims"] = draw(st.booleans())
+    if draw(st.booleans()):
+        form["where"] = np.array([draw(st.booleans()) for _ in range(x.size)], bool).reshape(
+            x.shape
+        )
+    if any(name in f.__name__ for name in ("max", "min")) or f.__name__ == "reduce":
+        form["initial"] = -1.0
+    return f, x, form
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(calls())
+def test_any_array_and_arguments_give_numpy_s_value_and_modes_that_agree(call: Any) -> None:
+    """The value bit for bit; reverse, recorded and forward mode the same numbers."""
+    f, x, form = call
+    assume(f.__name__ not in ("nanmax", "nanmin") or x.size)
+    leaf = ag.tensor(x, requires_grad=True)
+    y = f(leaf, **form)
+    np.testing.assert_array_equal(y.numpy(), f(x, **form))
+    rng = np.random.default_rng(0)
+    v, u = rng.standard_normal(y.shape), rng.standard_normal(x.shape)
+    g = ag.gradients(y, leaf, v)
+    assert g.shape == x.shape
+    np.testing.assert_array_equal(g, ag.gradients(y, leaf, v, create_graph=True).numpy())
+    if np.isfinite(y.data).all():
+        tangent = ag.jvp(lambda t: f(t, **form), (x,), (u,))[1]
+        np.testing.assert_allclose(np.sum(v * tangent), np.sum(g * u), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(
