@@ -49,6 +49,7 @@ class Tensor:
     @property
     def data(self) -> np.ndarray[Any, Any]:
         """The array itself, 0-d for a scalar. Assigning replaces it, or says it was changed."""
+        _refuse_traced(self, ".data")
         value = self._value
         if type(value) is not np.ndarray:
             value = self._value = np.asarray(value)
@@ -184,6 +185,9 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """A tensor that shares the values and requires no grad."""
+        trace = MODES.get().trace
+        if trace is not None and self._node is not None:
+            return trace.detached(self)  # type: ignore[no-any-return]
         return new_tensor(self._value, None)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-__all__ = ["MODES", "Modes", "debug", "keep", "no_grad", "scope", "using"]
+import numpy as np
+
+__all__ = ["MODES", "Modes", "Weak", "debug", "keep", "no_grad", "scope", "using"]
 
 
 class Modes(NamedTuple):
@@ -68,3 +70,28 @@ def scope(name: str) -> Iterator[None]:
     """A context, or decorator, that groups what is recorded inside under a name, for pictures."""
     with using(scope=(*MODES.get().scope, name)):
         yield
+
+
+class Weak(float):
+    """A Python float that a trace can follow: to the engine, a 0-d array.
+
+    A row's function is given the bare float, which promotes nothing (NEP 50), so that a float32
+    program stays one.
+    """
+
+    __slots__ = ()
+    shape: tuple[int, ...] = ()
+    ndim = 0
+    size = 1
+    dtype = np.dtype(np.float64)
+
+    def item(self) -> float:
+        """The number."""
+        return float(self)
+
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
+        """The number as a NumPy scalar, which does promote."""
+        return np.dtype(dtype).type(self)
+
+    def __repr__(self) -> str:
+        return float.__repr__(self)

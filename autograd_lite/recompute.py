@@ -16,6 +16,7 @@ import numpy as np
 from autograd_lite import pytree
 from autograd_lite.forward import ancestors
 from autograd_lite.graph import Tensor, picked
+from autograd_lite.modes import MODES
 from autograd_lite.random import Draws
 from autograd_lite.sweep import Leaf, Node, next_order
 from autograd_lite.table import Plan, Primitive
@@ -38,6 +39,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(f)
     def recomputing(*args: Any, **kwargs: Any) -> Any:
+        if MODES.get().trace is not None:  # a program decides itself what it keeps
+            return f(*args, **kwargs)
         leaves, structure = pytree.flatten((args, kwargs))
         at = [i for i, x in enumerate(leaves) if isinstance(x, Tensor) and x._node is not None]
         tracked = [leaves[i] for i in at]

@@ -15,7 +15,7 @@ import numpy as np
 from autograd_lite import pytree
 from autograd_lite.debugging import check_value, fingerprints, user_line
 from autograd_lite.graph import Tensor, like_result, new_tensor, picked
-from autograd_lite.modes import MODES, Modes
+from autograd_lite.modes import MODES, Modes, Weak
 from autograd_lite.sweep import PICK, Node, Stub
 from autograd_lite.table import (
     ADVICE,
@@ -24,12 +24,13 @@ from autograd_lite.table import (
     QUERIES,
     TABLE,
     Composed,
+    Plan,
     Primitive,
     path_of,
     plan_for,
 )
 
-__all__ = ["bind", "install", "public", "record"]
+__all__ = ["bind", "evaluated", "install", "node_of", "public", "record"]
 
 _NO_PARAMS: dict[str, Any] = {}
 
@@ -41,6 +42,8 @@ def bind(op: Primitive, inputs: Sequence[Any], params: dict[str, Any] = _NO_PARA
     raises, with the operation and its inputs' names and shapes in the message.
     """
     modes = MODES.get()
+    if not modes.plain:
+        return bind_in_modes(modes, op, inputs, params)
     values = []
     parents = []
     tracked = []
@@ -58,8 +61,6 @@ def bind(op: Primitive, inputs: Sequence[Any], params: dict[str, Any] = _NO_PARA
     except Exception as error:
         _explain(error, op, inputs)
         raise
-    if not modes.plain:
-        return bind_in_modes(modes, op, inputs, values, params, y)
     if True in tracked:
         return record(op, inputs, values, parents, tuple(tracked), params, y)
     return _wrapped(op, y)
@@ -78,6 +79,22 @@ def record(
     plan = op.plans.get(tracked) or plan_for(op, tracked)
     if not plan.edges:
         return _wrapped(op, y)
+    if op.n_outputs is not None:
+        return picked(y, node_of(plan, inputs, values, parents, params, y))
+    if y.dtype.kind != "f":
+        return _without_gradient(op, y)
+    return new_tensor(y, node_of(plan, inputs, values, parents, params, y))
+
+
+def node_of(
+    plan: Plan,
+    inputs: Sequence[Any],
+    values: Sequence[Any],
+    parents: list[Any],
+    params: dict[str, Any],
+    y: Any,
+) -> Node:
+    """The node of an operation, with what its rules read of inputs and output, and no more."""
     if plan.keep_y or plan.keep:
         saved: Any = [None] * (len(values) + 1)
         for i in plan.keep:
@@ -93,24 +110,19 @@ def record(
         saved = list(saved)
         for i in plan.keep_shape:
             saved[i + 1] = parents[i]
-    if op.n_outputs is not None:
-        shapes, dtypes = tuple([v.shape for v in y]), tuple([v.dtype for v in y])
-        node = Node(plan, tuple(parents), saved, params, shapes, dtypes)
-        return picked(y, node)
-    dtype = y.dtype
-    if dtype.kind != "f":
-        return _without_gradient(op, y)
-    return new_tensor(y, Node(plan, tuple(parents), saved, params, y.shape, dtype))
+    if plan.op.n_outputs is None:
+        return Node(plan, tuple(parents), saved, params, y.shape, y.dtype)
+    shapes, dtypes = tuple([v.shape for v in y]), tuple([v.dtype for v in y])
+    return Node(plan, tuple(parents), saved, params, shapes, dtypes)
 
 
-def bind_in_modes(
-    modes: Modes, op: Primitive, inputs: Sequence[Any], values: list[Any], params: Any, y: Any
-) -> Any:
+def bind_in_modes(modes: Modes, op: Primitive, inputs: Sequence[Any], params: Any) -> Any:
     """What `bind` gives off the fast path: under no_grad, debug, keep, scope or a trace."""
+    if modes.trace is not None:
+        return modes.trace.bind(modes, op, inputs, params)
+    values, y = evaluated(op, inputs, params)
     if modes.debug:
         check_value(op, [_label(x, i) for i, x in enumerate(inputs)], values, y)
-    if modes.trace is not None:
-        return modes.trace.record(modes, op, inputs, values, params, y)
     parents = [x._node if isinstance(x, Tensor) else None for x in inputs]
     tracked = tuple([parent is not None for parent in parents])
     if not (modes.recording and True in tracked):
@@ -118,6 +130,16 @@ def bind_in_modes(
     result = record(op, inputs, values, parents, tracked, params, y)
     annotate(modes, result, values, y)
     return result
+
+
+def evaluated(op: Primitive, inputs: Sequence[Any], params: Any) -> tuple[list[Any], Any]:
+    """The inputs' plain values, and what the row's function makes of them."""
+    values = [x._value if isinstance(x, Tensor) else _constant(op, x) for x in inputs]
+    try:
+        return values, op.fn(*[float(v) if isinstance(v, Weak) else v for v in values], **params)
+    except Exception as error:
+        _explain(error, op, inputs)
+        raise
 
 
 def annotate(modes: Modes, result: Any, values: Sequence[Any], y: Any) -> None:

@@ -41,7 +41,7 @@ class Lifted:
         self.tensors = [
             _lift(x, f"{transform}: {n}") for x, n in zip(self.leaves, names, strict=True)
         ]
-        self.nodes: list[Any] = [t._node for t in self.tensors]
+        self.nodes: list[Any] = [t._node if t.requires_grad else None for t in self.tensors]
         self.floor = min((n.order for n in self.nodes if n is not None), default=next_order())
         #: whether something outside the transform tracks a primal
         self.outer = any(
@@ -64,7 +64,7 @@ def _lift(x: Any, place: str) -> Tensor:
     """A Tensor of x's value with a node that no older one can reach."""
     if isinstance(x, Tensor):
         value, outer, name = x._value, x._node, x.name
-        if x.is_parameter and outer is None:  # frozen: a constant with zero gradient
+        if x.is_parameter and not x.requires_grad:  # frozen: a constant with zero gradient
             return x
     else:
         value, outer, name = np.asarray(x), None, None
@@ -186,14 +186,14 @@ def value_and_grad(
         grads = lifted.gradients(found)
         value = value_of(value, lifted, recording.record)
         if has_aux:
-            value = (value, pytree.map(_array, aux))
+            value = (value, pytree.map(lambda a: value_of(a, lifted, recording.record), aux))
         return value, grads if several else grads[0]
 
     return value_and_gradient
 
 
 def scalar_pull(value: Any, lifted: Lifted, record: bool, f: Any) -> dict[Node, Any]:
-    if np.size(value) != 1 or np.result_type(_array(value)).kind != "f":
+    if np.size(value) != 1 or np.result_type(getattr(value, "dtype", value)).kind != "f":
         raise TypeError(
             f"grad of {name_of(f)}: the function must return one float, it returned "
             f"{_kind_of(value)}; sum it, or use vjp or jacobian"
