@@ -262,7 +262,7 @@ def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         )
     if key not in QUERIES and any(x._node is not None for x in tensors):
         advice = ADVICE.get(key, "pass x.data to treat it as a constant")
-        if getattr(key, "__module__", "").startswith("numpy.fft"):
+        if (getattr(key, "__module__", None) or "").startswith("numpy.fft"):
             advice = "it needs complex numbers, and only real dtypes have gradients here"
         raise NotImplementedError(
             f"{path_of(key)} has no gradient rule; {advice}, or register one with @ag.primitive"

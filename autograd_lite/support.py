@@ -43,7 +43,7 @@ class OpTable(list[Op]):
 
 def ops() -> OpTable:
     """Every supported function: its kind, the modes it has, and where its rule is."""
-    listed = [Op(op.path, _kind(op), _modes(op), op.source) for op in rows()]
+    listed = [Op(op.path, _kind(op), _modes(op), op.source) for op in rows() if not _private(op)]
     listed += [
         Op(path_of(key), "composed", _ALL, f"{c.function.__module__.rsplit('.', 1)[-1]}.py")
         for key, c in COMPOSED.items()
@@ -53,6 +53,13 @@ def ops() -> OpTable:
 
 
 _ALL = "reverse, forward, recorded"
+
+
+def _private(op: Primitive) -> bool:
+    """Whether a row serves other rows only: ag has no function of its name."""
+    import autograd_lite as ag
+
+    return op.path.startswith("ag.") and op.name not in ag.__all__
 
 
 def _kind(op: Primitive) -> str:

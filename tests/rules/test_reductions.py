@@ -560,3 +560,12 @@ def test_queries_return_what_numpy_returns() -> None:
     assert np.count_nonzero(x) == 2
     assert type(np.count_nonzero(x)) is not ag.Tensor
     assert np.logical_or.reduce(x) is np.True_
+
+
+@pytest.mark.parametrize(
+    "call", [np.logaddexp.accumulate, np.subtract.reduce, lambda x: np.add.reduceat(x, [0, 1])]
+)
+def test_ufunc_methods_without_a_rule_raise_when_recorded(call: Any) -> None:
+    """The message names the method, and @ag.primitive."""
+    with pytest.raises(NotImplementedError, match=r"np\.\w+\.\w+ has no gradient rule.*primitive"):
+        call(ag.tensor([1.0, 2.0], requires_grad=True))
