@@ -7,6 +7,8 @@ nn.fit(model, X, labels, loss="cross_entropy", optimizer=nn.GradientDescent(0.01
 print(nn.closed_form.compare(model, X, labels))    # the engine against the hand derivation
 """
 
+from typing import TYPE_CHECKING, Any
+
 from nn import closed_form, data, init, losses, metrics, optim, plot
 from nn.layers import Identity, Linear, ReLU, Sequential, Sigmoid, Softmax, Tanh
 from nn.losses import binary_cross_entropy, cross_entropy, softmax_cross_entropy, squared_error
@@ -16,6 +18,9 @@ from nn.module import Module, Parameter
 from nn.optim import GradientDescent
 from nn.saving import load, save
 from nn.training import History, fit
+
+if TYPE_CHECKING:
+    from nn.picture import draw
 
 __all__ = [
     "MLP",
@@ -36,6 +41,7 @@ __all__ = [
     "confusion_matrix",
     "cross_entropy",
     "data",
+    "draw",
     "fit",
     "init",
     "load",
@@ -47,3 +53,12 @@ __all__ = [
     "softmax_cross_entropy",
     "squared_error",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`draw`, whose module is imported when first asked for."""
+    if name == "draw":
+        from nn.picture import draw
+
+        return draw
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

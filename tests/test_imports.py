@@ -52,7 +52,7 @@ def dotted(node: ast.Attribute) -> list[str]:
 
 def public(path: str, name: str) -> bool:
     """Whether a dotted path leads to a name that its module offers in __all__."""
-    if path not in (ENGINE, f"{ENGINE}.testing", f"{ENGINE}.testing.report"):
+    if path not in (ENGINE, *(f"{ENGINE}.{m}" for m in ("drawing", "testing", "testing.report"))):
         owner, _, attribute = path.rpartition(".")
         return bool(owner) and public(owner, attribute)  # of what a public name holds, anything
     module = importlib.import_module(path)

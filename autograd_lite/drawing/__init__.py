@@ -10,12 +10,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from autograd_lite.drawing.diagram import Diagram
+from autograd_lite.drawing.naming import pretty, shape_text
+from autograd_lite.drawing.picture import Edge, Picture, Vertex
 from autograd_lite.drawing.stepping import steps
+from autograd_lite.drawing.svg import document, text_element
 from autograd_lite.drawing.views import VIEWS, picture_of
 from autograd_lite.drawing.walking import walk
 from autograd_lite.graph import Tensor
 
-__all__ = ["Diagram", "draw", "steps"]
+__all__ = [
+    "Diagram",
+    "Edge",
+    "Picture",
+    "Vertex",
+    "document",
+    "draw",
+    "pretty",
+    "shape_text",
+    "steps",
+    "text_element",
+]
 
 
 def draw(

@@ -93,11 +93,11 @@ class _Gradients:
         return id
 
     def add_fold(self, block: Block) -> None:
-        times = f" ×{block.count:,}" if block.count > 1 else ""
+        times = f"×{block.count:,}" if block.count > 1 else f"{len(block.ops):,} operations"
         self.add(
             block,
             self.forward.boxes[block],
-            (f"back through {block.fold}{times}",),
+            (f"back through {times}", block.fold),
             "the reverse sweep, folded",
         )
         for op in block.ops:

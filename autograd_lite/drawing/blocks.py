@@ -21,7 +21,7 @@ __all__ = ["LIMIT", "Block", "blocks_of", "inlined"]
 
 #: Boxes that a reader can take in; more are collapsed and folded.
 LIMIT = 150
-_FEW = 100  # boxes up to which repeats of plain operations are drawn one by one
+_FEW = 50  # boxes up to which repeats of plain operations are drawn one by one
 _PERIOD = 64  # the longest repeating pattern that is looked for, in blocks
 _LINE = 6  # operations in one expression, at most
 

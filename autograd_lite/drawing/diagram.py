@@ -23,9 +23,15 @@ __all__ = ["Diagram"]
 class Diagram:
     """A picture of a recorded graph: shown by notebooks, saved by suffix, printed as text."""
 
-    def __init__(self, picture: Picture, walk: Callable[[], list[Any]] | None = None) -> None:
+    def __init__(
+        self,
+        picture: Picture,
+        walk: Callable[[], list[Any]] | None = None,
+        drawn: Callable[[], str] | None = None,
+    ) -> None:
         self.picture = picture
         self.walk = walk  # makes the stops that the page steps through
+        self.drawn = drawn  # makes the SVG of a picture that is not made of boxes and arrows
 
     @cached_property
     def source(self) -> str:
@@ -38,7 +44,7 @@ class Diagram:
 
     @cached_property
     def _svg(self) -> str:
-        return svg_text(arrange(self.picture))
+        return self.drawn() if self.drawn else svg_text(arrange(self.picture))
 
     def html(self) -> str:
         """The picture as a page of its own, to step through with the arrow keys."""

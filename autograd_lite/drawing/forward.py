@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_lite.drawing.blocks import Block
 from autograd_lite.drawing.expressions import constant, expression
-from autograd_lite.drawing.naming import number, shape_text, value_text
+from autograd_lite.drawing.naming import number, shape_text, shown_value
 from autograd_lite.drawing.notation import (
     FUSED,
     label_with_constants,
@@ -112,8 +112,8 @@ class Forward:
         """What stands in a block's box."""
         if block.fold:
             operations = f"{len(block.ops):,} operations"
-            times = f" ×{block.count:,}" if block.count > 1 else ""
-            return (f"{block.fold}{times}", operations)
+            times = f"×{block.count:,} · " if block.count > 1 else ""
+            return (block.fold, f"{times}{operations}")
         row = block.last.row
         if self.every_value and row.name in FUSED:
             return (FUSED[row.name][0],)
@@ -128,7 +128,7 @@ class Forward:
         result = block.last.results[0]
         if self.every_value or result.named or result is self.graph.output:
             return (label,)
-        shown = (shape_text(result.shape), value_text(result.array))
+        shown = (shape_text(result.shape), shown_value(result.array))
         return (label, *(line for line in shown if line))
 
     def told(self, block: Block) -> str:
@@ -195,7 +195,7 @@ class Forward:
 
     def add_value(self, value: Value, under: str, nodes: int) -> str:
         """The id of a new box for a value."""
-        lines = [value.name, shape_text(value.shape), value_text(value.array)]
+        lines = [value.name, shape_text(value.shape), shown_value(value.array)]
         kind = "output" if value is self.graph.output else value.kind
         draft = _Draft(self.next_id(), "value" if kind == "result" else kind,
                        tuple(line for line in lines if line), facts(value), nodes=nodes,

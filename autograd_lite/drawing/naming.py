@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["cotangent", "lines_of_array", "number", "pretty", "shape_text", "value_text"]
+__all__ = [
+    "cotangent",
+    "lines_of_array",
+    "number",
+    "pretty",
+    "shape_text",
+    "shown_value",
+    "value_text",
+]
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _HATS = {"Y": "Ŷ", "y": "ŷ", "A": "Â", "a": "â", "Z": "Ẑ", "z": "ẑ", "X": "X̂", "x": "x̂"}
@@ -50,6 +58,12 @@ def value_text(array: Any, limit: int = 4) -> str:
     if array.ndim == 1:
         return f"[{', '.join(number(x) for x in array)}]"
     return f"[{', '.join(value_text(row, limit) for row in array)}]"
+
+
+def shown_value(array: Any) -> str:
+    """The values of a small array where they fit into a box, else nothing."""
+    text = value_text(array)
+    return text if len(text) <= 18 else ""
 
 
 def lines_of_array(array: Any, rows: int = 6, columns: int = 6) -> list[list[str]]:

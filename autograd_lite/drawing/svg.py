@@ -6,6 +6,7 @@ are there for those who listen to it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from xml.sax.saxutils import escape, quoteattr
 
@@ -15,7 +16,7 @@ from autograd_lite.drawing.picture import Vertex
 from autograd_lite.drawing.sizes import LINE, SMALL, drawn_lines
 from autograd_lite.drawing.style import ARROWS, LEGEND, STYLES, Style
 
-__all__ = ["FONTS", "svg_text", "text_element"]
+__all__ = ["document", "svg_text", "text_element"]
 
 FONTS = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif"
 _CAPTION = 12.0
@@ -39,11 +40,16 @@ def svg_text(drawing: Drawing) -> str:
             16, drawing.height + 38, picture.caption, _CAPTION, "#3d444d", "start", "agl-ink"
         )
     )
+    return document(picture.title, picture.description, width, height, body)
+
+
+def document(title: str, description: str, width: float, height: float, body: Sequence[str]) -> str:
+    """A whole SVG with its title and description, on a page that is dark where that is wanted."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
-        f'aria-label={quoteattr(picture.title)} font-family="{FONTS}">\n'
-        f"<title>{escape(picture.title)}</title>\n<desc>{escape(picture.description)}</desc>\n"
+        f'aria-label={quoteattr(title)} font-family="{FONTS}">\n'
+        f"<title>{escape(title)}</title>\n<desc>{escape(description)}</desc>\n"
         f"<style>{dark_style()}</style>\n"
         f'<rect class="agl-page" width="100%" height="100%" fill="#ffffff"/>\n'
         + "\n".join(body)
