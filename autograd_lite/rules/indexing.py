@@ -6,6 +6,7 @@ the rest of the index (numbers, slices, None, ...) is a parameter, with a SLOT f
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -43,22 +44,26 @@ def split_index(index: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     arrays: list[Any] = []
     plain: list[Any] = []
     for part in index if type(index) is tuple else (index,):
-        if type(part) is slice:
+        kind = type(part)
+        if kind is slice:
             plain.append(_plain_slice(part))
-        elif part is None or part is Ellipsis or isinstance(part, int):
+        elif kind is int or part is None or part is Ellipsis or kind is bool:
             plain.append(part)
-        elif isinstance(part, (np.integer, np.bool_)):
-            plain.append(part.item())
+        elif isinstance(part, (int, np.integer, np.bool_)):
+            plain.append(part.item() if isinstance(part, np.generic) else int(part))
         else:
             arrays.append(part if isinstance(part, (Tensor, np.ndarray)) else _index_array(part))
             plain.append(SLOT)
     return tuple(arrays), tuple(plain)
 
 
+_BOUNDS = {int, type(None)}
+
+
 def _plain_slice(part: slice) -> slice:
     """A slice of Python numbers. Raises TypeError for bounds that are no integers."""
     bounds = (part.start, part.stop, part.step)
-    if all(type(bound) in (int, type(None)) for bound in bounds):
+    if {type(bound) for bound in bounds} <= _BOUNDS:
         return part
     return slice(*(None if bound is None else operator.index(bound) for bound in bounds))
 
@@ -76,10 +81,10 @@ def is_mask(a: Any) -> bool:
 
 def take_at(x: Any, arrays: tuple[Any, ...], index: tuple[Any, ...], unique: bool = False) -> Any:
     """x[index], recorded where x or an array is a tensor; `unique`: no place is named twice."""
-    if not isinstance(x, Tensor) and not any(isinstance(a, Tensor) for a in arrays):
+    tensors = [a for a in arrays if isinstance(a, Tensor)] if arrays else arrays
+    if not tensors and not isinstance(x, Tensor):
         return x[filled(index, arrays)]
-    masked = any(isinstance(a, Tensor) and is_mask(a) for a in arrays)
-    op = MASKED_GETITEM if masked else GETITEM
+    op = MASKED_GETITEM if tensors and any(map(is_mask, tensors)) else GETITEM
     return bind(op, (x, *arrays), {"index": index, "unique": unique})
 
 
@@ -96,7 +101,7 @@ def _scatter(g: Any, *arrays: Any, index: Any, shape: Any, unique: bool = False)
     if unique or not may_repeat(arrays, g.size):
         out[filled(index, arrays)] = g
     else:
-        _add_at(out, filled(index, arrays), g, arrays)
+        _add_at(out, g, index, arrays)
     return out
 
 
@@ -116,24 +121,41 @@ def _rises(a: Any) -> bool:
     return bool((a[0] >= 0 or a[-1] < 0) and (a[1:] > a[:-1]).all())
 
 
-def _add_at(out: Any, where: tuple[Any, ...], g: Any, arrays: tuple[Any, ...]) -> None:
+def _add_at(out: Any, g: Any, index: tuple[Any, ...], arrays: tuple[Any, ...]) -> None:
     """Add g to `out` at an index that may name a place twice."""
-    if g.size >= 512 and g.ndim > max(a.ndim for a in arrays):
-        # One flat index is 5 times as fast where whole rows are added: 1.4 → 0.3 ms for 64 K.
-        np.add.at(out.reshape(-1), _places(where, out.shape).reshape(-1), g.reshape(-1))
-    else:
-        np.add.at(out, where, g)
+    rows = None
+    if g.size >= 4096 and g.ndim > max(a.ndim for a in arrays):
+        rows = _rows(index, arrays, out.shape)
+    if rows is None or not rows.size:
+        np.add.at(out, filled(index, arrays), g)
+        return
+    # Flat places are added to 4 times as fast as rows (0.8 → 0.2 ms for 64 K elements), in blocks
+    # that stay in the cache.
+    flat, inner = out.reshape(-1), g.size // rows.size
+    g, step, line = g.reshape(-1), max(1, 16384 // inner), np.arange(inner)
+    for k in range(0, rows.size, step):
+        places = np.add.outer(rows[k : k + step], line).reshape(-1)
+        np.add.at(flat, places, g[k * inner : k * inner + places.size])
 
 
-def _places(where: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-    """The flat positions of the elements that x[where] takes from an x of this shape."""
-    total, stride = 0, 1
-    for axis in reversed(range(len(shape))):
-        line = np.arange(0, shape[axis] * stride, stride)
-        steps = [line.itemsize if a == axis else 0 for a in range(len(shape))]
-        total = total + np.ndarray(shape, line.dtype, line, 0, steps)[where]
-        stride *= shape[axis]
-    return total
+def _rows(index: tuple[Any, ...], arrays: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """Where the rows begin, in an x of this shape, that x[:, …, array, …, array, :, …] takes.
+
+    None for an index of another form.
+    """
+    k, m = index.index(SLOT), len(arrays)
+    rest = (*index[:k], *index[k + m :])
+    if index[k : k + m] != (SLOT,) * m or any(part != slice(None) for part in rest):
+        return None
+    if any(is_mask(a) for a in arrays):
+        return None
+    row, n = np.zeros((), np.intp), 1
+    for a, length in zip(arrays, shape[k:], strict=False):
+        row, n = row * length + np.where(a < 0, a + length, a).astype(np.intp), n * length
+    rows = row.reshape(-1)
+    if k:
+        rows = np.add.outer(np.arange(0, math.prod(shape[:k]) * n, n), rows).reshape(-1)
+    return rows * math.prod(shape[k + m :])
 
 
 def _getitem(x: Any, *arrays: Any, index: Any, unique: bool = False) -> Any:

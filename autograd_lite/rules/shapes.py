@@ -40,6 +40,8 @@ def _in_order(path: str, order: str) -> str:
 
 def _parse_reshape(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
     """((x,), params); NumPy has had two names for the shape."""
+    if len(args) == 2 and not kwargs:
+        return args[:1], {"shape": args[1], "order": "C"}
     named = {"newshape": "shape"}
     kwargs = {named.get(name, name): value for name, value in kwargs.items()}
     positional = dict(zip(("shape", "order"), args[1:], strict=False))
