@@ -1,0 +1,225 @@
+"""Singular values and vectors, and what is made of them: pinv, lstsq, the rank."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.recording import bind
+from autograd_lite.rules.degenerate import fenced, gaps, skew, symmetric, tolerance, undefined
+from autograd_lite.rules.examples import Example, given
+from autograd_lite.rules.linalg import transposed
+from autograd_lite.table import QUERIES, Parsed, Primitive, composed, general
+
+
+def svd_vjp(g: Any, y: Any, a: Any, full_matrices: bool, hermitian: bool) -> Any:
+    """The cotangent of A (Townsend 2016, with 1/(sⱼ² − sᵢ²) split into partial fractions).
+
+    Only the difference sⱼ − sᵢ is a matter of equal values then; the sum is one where both are 0.
+    """
+    g_u, g_s, g_vh = g
+    k = min(a.shape[-2], a.shape[-1])
+    u, s, vh = y[0][..., :k], y[1], y[2][..., :k, :]
+    extra: Any = 0.0
+    if full_matrices and g_u is not None and g_u.shape[-1] > k:
+        extra = extra + undefined(g_u[..., k:], f"svd: the last {g_u.shape[-1] - k} columns of U")
+    if full_matrices and g_vh is not None and g_vh.shape[-1] > k:
+        rows = g_vh.shape[-1] - k
+        extra = extra + undefined(g_vh[..., k:, :], f"svd: the last {rows} rows of Vh")
+    turned = None if g_u is None else g_u[..., :k]
+    turned_v = None if g_vh is None else transposed(g_vh[..., :k, :])
+    total = _pulled(turned, g_s, turned_v, u, s, transposed(vh))
+    return (symmetric(total) if hermitian else total) + extra
+
+
+def _pulled(g_u: Any, g_s: Any, g_v: Any, u: Any, s: Any, v: Any) -> Any:
+    """The cotangent of A = U diag(s) Vᵀ, of those of U, s and V, each of which may be absent."""
+    if g_u is None and g_v is None:
+        return (u * g_s[..., None, :]) @ transposed(v)
+    g_u = u * 0.0 if g_u is None else g_u
+    g_v = v * 0.0 if g_v is None else g_v
+    left, right = transposed(u) @ g_u, transposed(v) @ g_v
+    largest = s[..., :1]
+    equal, gap = gaps(s, largest)
+    both = s[..., None, :] + s[..., :, None]
+    null = both <= tolerance(largest)[..., None]
+    near = skew(fenced(left, equal) + fenced(right, equal)) / gap
+    far = skew(fenced(left - right, equal & null)) / np.where(null, 1.0, both)
+    core = 0.5 * (near + far)
+    if g_s is not None:
+        core = core + g_s[..., None] * np.eye(s.shape[-1], dtype=s.dtype)
+    total = u @ core @ transposed(v)
+    if u.shape[-2] > u.shape[-1]:
+        total = total + _outside(g_u - u @ left, s) @ transposed(v)
+    if v.shape[-2] > v.shape[-1]:
+        total = total + u @ transposed(_outside(g_v - v @ right, s))
+    return total
+
+
+def _outside(x: Any, s: Any) -> Any:
+    """x / s, for the part of a cotangent that leaves the span of the vectors; nan/0 at s = 0."""
+    zero = s <= tolerance(s[..., :1])
+    return (
+        fenced(x, np.broadcast_to(zero[..., None, :], x.shape))
+        / np.where(zero, 1.0, s)[..., None, :]
+    )
+
+
+def values_vjp(g: Any, y: Any, a: Any, hermitian: bool) -> Any:
+    """U diag(g) Vᵀ, right for equal values too."""
+    u, _, vh = np.linalg.svd(a, full_matrices=False, hermitian=hermitian)
+    total = (u * g[..., None, :]) @ vh
+    return symmetric(total) if hermitian else total
+
+
+def matrices(*shape: int, **kwargs: Any) -> Example:
+    """Matrices no two singular values of one of which are nearer than 0.5, nor one to 0."""
+
+    def build(rng: np.random.Generator) -> tuple[Any, ...]:
+        u, _, vh = np.linalg.svd(rng.standard_normal(shape), full_matrices=False)
+        k = min(shape[-2:])
+        s = np.arange(k, 0, -1) + 0.5 * rng.random((*shape[:-2], k))
+        return ((u * s[..., None, :]) @ vh,)
+
+    return given(build, **kwargs)
+
+
+_ROW_EXAMPLES = [matrices(3, 3), matrices(4, 2), matrices(2, 2, 3), matrices(1, 1)]
+SVD: Primitive = general(
+    lambda a, full_matrices=False, hermitian=False: np.linalg.svd(
+        a, full_matrices=full_matrices, hermitian=hermitian
+    ),
+    svd_vjp,
+    name="svd",
+    n_outputs=3,
+    params={"full_matrices": False, "hermitian": False},
+    examples=_ROW_EXAMPLES,
+)
+VALUES: Primitive = general(
+    lambda a, hermitian=False: np.linalg.svd(a, compute_uv=False, hermitian=hermitian),
+    values_vjp,
+    name="svdvals",
+    params={"hermitian": False},
+    formulas=("U diag {g} Vᵀ",),
+    examples=_ROW_EXAMPLES,
+)
+SVD.path, VALUES.path = "np.linalg.svd", "np.linalg.svdvals"
+
+
+def _svd(
+    a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
+) -> Any:
+    if not compute_uv:
+        return bind(VALUES, (a,), {"hermitian": hermitian})
+    return bind(SVD, (a,), {"full_matrices": full_matrices, "hermitian": hermitian})
+
+
+composed(
+    np.linalg.svd,
+    _svd,
+    examples=[
+        matrices(3, 3),
+        matrices(3, 2, full_matrices=False),
+        matrices(2, 2, 4, full_matrices=False),
+        matrices(3, 2, compute_uv=False),
+    ],
+)
+composed(
+    np.linalg.svdvals,
+    lambda x: bind(VALUES, (x,), {"hermitian": False}),
+    examples=[matrices(3, 3), matrices(2, 3, 2)],
+)
+QUERIES.add(np.linalg.matrix_rank)  # constant, but where it is no function
+
+
+# --- the pseudoinverse and least squares
+
+
+def pinv_vjp(g: Any, y: Any, a: Any, rcond: Any, hermitian: bool) -> Any:
+    """−Yᵀ G Yᵀ + (I − AY) Gᵀ Y Yᵀ + Yᵀ Y Gᵀ (I − YA) (Golub and Pereyra 1973), at constant rank."""
+    yt, gt = transposed(y), transposed(g)
+    total = (gt - a @ (y @ gt)) @ (y @ yt) + (yt @ y) @ (gt - (gt @ y) @ a) - yt @ g @ yt
+    return symmetric(total) if hermitian else total
+
+
+def _parse_pinv(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
+    """((a,), params), with NumPy's two names for the cut-off made one."""
+    rtol = kwargs.pop("rtol", np._NoValue)
+    (a,), params = PINV._parse(args, kwargs)
+    if rtol is np._NoValue:
+        return (a,), params
+    if kwargs.get("rcond") is not None:
+        raise ValueError("np.linalg.pinv: rtol and rcond can't both be set")
+    if rtol is None:
+        rtol = max(a.shape[-2:]) * float(np.finfo(a.dtype).eps)
+    return (a,), {**params, "rcond": rtol}
+
+
+PINV: Primitive = general(
+    np.linalg.pinv,
+    pinv_vjp,
+    params={"rcond": None, "hermitian": False},
+    parse=_parse_pinv,
+    examples=[matrices(3, 3), matrices(4, 2), matrices(2, 2, 3), matrices(3, 2, rtol=1e-10)],
+)
+
+
+def _columns(x: Any) -> Any:
+    """A vector as a matrix of one column."""
+    return x[:, None] if x.ndim == 1 else x
+
+
+def lstsq_vjp_matrix(g: Any, y: Any, a: Any, b: Any, rcond: Any) -> Any:
+    """The cotangent of A: that of A⁺B (Golub and Pereyra 1973), of ‖B − AX‖² and of s."""
+    g_x, g_rest, _, g_s = g
+    x = _columns(y[0])
+    total: Any = np.zeros_like(a)
+    rest = _columns(b) - a @ x
+    if g_x is not None:
+        inverse = np.linalg.pinv(a, rcond=_cutoff(a, rcond))
+        side = transposed(inverse) @ _columns(g_x)
+        total = total + rest @ transposed(inverse @ side) - side @ x.T
+        total = total + (inverse.T @ x) @ transposed(_columns(g_x) - a.T @ side)
+    if g_rest is not None and g_rest.size:
+        total = total - (rest * (2.0 * g_rest)) @ x.T
+    if g_s is not None:
+        u, _, vh = np.linalg.svd(a, full_matrices=False)
+        total = total + (u * g_s) @ vh
+    return total
+
+
+def lstsq_vjp_side(g: Any, y: Any, a: Any, b: Any, rcond: Any) -> Any:
+    """The cotangent of B: A⁺ᵀ G, and 2(B − AX) times that of ‖B − AX‖²."""
+    g_x, g_rest, _, _ = g
+    total: Any = np.zeros_like(_columns(b))
+    if g_x is not None:
+        total = total + np.linalg.pinv(a, rcond=_cutoff(a, rcond)).T @ _columns(g_x)
+    if g_rest is not None and g_rest.size:
+        total = total + (_columns(b) - a @ _columns(y[0])) * (2.0 * g_rest)
+    return total.reshape(b.shape)
+
+
+def _cutoff(a: Any, rcond: Any) -> Any:
+    """lstsq's own cut-off of small singular values, for pinv."""
+    # lstsq and pinv compute in double precision, whatever the dtype
+    return max(a.shape) * float(np.finfo(np.float64).eps) if rcond is None else rcond
+
+
+def _overdetermined(a: tuple[int, int], b: tuple[int, ...]) -> Example:
+    return given(lambda rng: (*matrices(*a)(rng)[0], rng.standard_normal(b)))
+
+
+general(
+    np.linalg.lstsq,
+    lstsq_vjp_matrix,
+    lstsq_vjp_side,
+    n_outputs=4,
+    params={"rcond": None},
+    examples=[
+        _overdetermined((4, 2), (4,)),
+        _overdetermined((4, 2), (4, 3)),
+        _overdetermined((3, 3), (3, 2)),
+        _overdetermined((2, 4), (2,)),
+    ],
+)
