@@ -15,7 +15,7 @@ from nn.losses import binary_cross_entropy, cross_entropy, softmax_cross_entropy
 from nn.metrics import accuracy, confusion_matrix
 from nn.mlp import MLP
 from nn.module import Module, Parameter
-from nn.optim import GradientDescent
+from nn.optim import SGD, Adam, AdamW, GradientDescent, RMSprop
 from nn.saving import load, save
 from nn.training import History, fit
 
@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MLP",
+    "SGD",
+    "Adam",
+    "AdamW",
     "GradientDescent",
     "History",
     "Identity",
     "Linear",
     "Module",
     "Parameter",
+    "RMSprop",
     "ReLU",
     "Sequential",
     "Sigmoid",

@@ -1,0 +1,288 @@
+"""Optimizer: what all optimisers share, so that each is nothing but its rule.
+
+A rule says what an update subtracts from a parameter. It is written once, in plain NumPy, and
+runs on pytrees without side effects (`update`) as well as on a model in place (`step`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from weakref import ref
+
+import numpy as np
+
+import autograd_lite as ag
+from nn.module import Module, Parameter
+from nn.optim.clipping import clip_grad_norm, scalar_like
+
+__all__ = ["Groups", "Optimizer", "Slots"]
+
+Slots = dict[str, Any]
+Groups = Mapping[str, Mapping[str, Any]]
+
+
+class Optimizer:
+    """What optimisers share. A subclass has options as attributes, and a `rule`."""
+
+    rate_name: ClassVar[str] = "lr"
+
+    def __init__(
+        self, options: dict[str, Any], max_norm: float | None, groups: Groups | None
+    ) -> None:
+        self._names = tuple(options)
+        self.max_norm = max_norm
+        self.groups = {pattern: dict(changed) for pattern, changed in (groups or {}).items()}
+        self._memories: dict[int, _Memory] = {}
+        if max_norm is not None:
+            self._check("max_norm", max_norm)
+        for changed in (options, *self.groups.values()):
+            for name, value in changed.items():
+                self._check(name, value)
+        vars(self).update(options)
+
+    def slots(self, o: Any) -> tuple[str, ...]:
+        """Names of the arrays that are remembered for a parameter with the options `o`."""
+        return ()
+
+    def rule(self, p: Any, g: Any, s: Slots, o: Any, rate: Any, t: Any) -> tuple[Any, Slots]:
+        """What update t, counted from 1, subtracts from p with the gradient g; the new slots."""
+        raise NotImplementedError
+
+    # --- pure
+
+    def init(self, params: Any) -> dict[str, Any]:
+        """The state before the first update: t, and a pytree like params for every slot."""
+        leaves, structure = ag.pytree.flatten(params)
+        used = [self.slots(o) for o in self._options(ag.pytree.names(structure))]
+        names = dict.fromkeys(name for slots in used for name in slots)
+        zeros = {n: ag.pytree.unflatten(structure, map(_zeros, leaves)) for n in names}
+        return {"t": 0.0, **zeros}
+
+    def update(self, params: Any, grads: Any, state: Any) -> tuple[Any, Any]:
+        """New parameters and state; parameters that require no grad stay as they are.
+
+        Raises ValueError, naming the place, for gradients of another structure or shape.
+        """
+        leaves, structure = ag.pytree.flatten(params)
+        names = ag.pytree.names(structure)
+        aligned = ag.pytree.flatten(ag.pytree.map(lambda _, g: g, params, grads))[0]
+        gs = [_like(g, p, name) for g, p, name in zip(aligned, leaves, names, strict=True)]
+        if self.max_norm is not None:
+            gs = clip_grad_norm(gs, self.max_norm)[0]
+        kept = {n: ag.pytree.flatten(tree)[0] for n, tree in state.items() if n != "t"}
+        t, new = state["t"], []
+        for i, (p, g, o) in enumerate(zip(leaves, gs, self._options(names), strict=True)):
+            if isinstance(p, Parameter) and not p.requires_grad:
+                new.append(p)
+                continue
+            value = p.data if isinstance(p, Parameter) else p
+            slots = {n: kept[n][i] for n in self.slots(o)}
+            change, slots = self.rule(value, g, slots, o, self._rate(o, t, g), t + 1.0)
+            new.append(_as_was(p, value - change))
+            for n, array in slots.items():
+                kept[n][i] = array
+        trees = {n: ag.pytree.unflatten(structure, arrays) for n, arrays in kept.items()}
+        return ag.pytree.unflatten(structure, new), {"t": t + 1.0, **trees}
+
+    # --- in place
+
+    def step(self, model: Any) -> None:
+        """Update a model's parameters, or a pytree of them, in place from their `.grad`.
+
+        Parameters without one, and those that require no grad, are skipped.
+        """
+        parameters = _parameters(model)
+        grads = [_gradient(p) for p in parameters]
+        if self.max_norm is not None:
+            found = [g for g in grads if g is not None]
+            clipped = iter(clip_grad_norm(found, self.max_norm)[0])
+            grads = [None if g is None else next(clipped) for g in grads]
+        for p, g in zip(parameters, grads, strict=True):
+            if g is None:
+                continue
+            memory = self._memories.get(id(p))
+            if memory is None or memory.owner() is not p:
+                memory = self._meet(model)[id(p)]
+            o, t = memory.options, memory.t
+            rate = self._rate(o, t, g)
+            change, memory.slots = self.rule(p.data, g, memory.slots, o, rate, t + 1.0)
+            memory.t = t + 1.0
+            p.data -= change
+
+    def state_dict(self, model: Any) -> dict[str, np.ndarray[Any, Any]]:
+        """What steps on this model remember, as arrays by "path/slot"."""
+        memories = self._meet(model)
+        state = {}
+        for path, p in _named(model):
+            memory = memories[id(p)]
+            state[f"{path}/t"] = np.array(memory.t)
+            state |= {f"{path}/{name}": np.array(s) for name, s in memory.slots.items()}
+        return state
+
+    def load_state_dict(self, model: Any, state: Mapping[str, Any]) -> None:
+        """Remember what `state_dict` returned, all or nothing.
+
+        Raises ValueError for a state of another model or optimiser.
+        """
+        memories = self._meet(model)
+        expected = self.state_dict(model)
+        if expected.keys() != state.keys() or any(
+            np.shape(state[key]) != value.shape for key, value in expected.items()
+        ):
+            raise ValueError(
+                f"{type(self).__name__}: the state is not one of this optimiser for this model; "
+                f"expected {_some(expected)}, got {_some(state)}"
+            )
+        for path, p in _named(model):
+            memory = memories[id(p)]
+            memory.t = float(state[f"{path}/t"])
+            memory.slots = {n: np.array(state[f"{path}/{n}"], p.dtype) for n in memory.slots}
+
+    def _meet(self, model: Any) -> dict[int, _Memory]:
+        """The memories, with one for each parameter of the model."""
+        self._memories = {i: m for i, m in self._memories.items() if m.owner() is not None}
+        paths, parameters = zip(*_named(model), strict=True) if _parameters(model) else ((), ())
+        for p, o in zip(parameters, self._options(paths), strict=True):
+            if id(p) not in self._memories:
+                slots = {name: np.zeros_like(p.data) for name in self.slots(o)}
+                self._memories[id(p)] = _Memory(p, o, slots)
+        return self._memories
+
+    # --- options
+
+    def _options(self, paths: Any) -> list[Any]:
+        """The options of each parameter: this optimiser's, or those of its group."""
+        if not self.groups:
+            return [self] * len(paths)
+        patterns = {text: _pattern(text) for text in self.groups}
+        for text, pattern in patterns.items():
+            if not any(map(pattern.fullmatch, paths)):
+                raise ValueError(
+                    f"{type(self).__name__}: groups: {text!r} fits none of the parameters "
+                    f"{', '.join(paths)}"
+                )
+        fits = [next((t for t, f in patterns.items() if f.fullmatch(p)), None) for p in paths]
+        return [self if text is None else _Changed(self, self.groups[text]) for text in fits]
+
+    def _rate(self, o: Any, t: Any, g: Any) -> Any:
+        """The rate of update t, in the dtype of the gradient where it is not a Python float."""
+        rate = getattr(o, self.rate_name)
+        return scalar_like(rate(t), g) if callable(rate) else rate
+
+    def _check(self, name: str, value: Any) -> None:
+        """Raise ValueError for an option that is unknown or out of range."""
+        where = type(self).__name__
+        if name not in (*self._names, "max_norm"):
+            raise ValueError(f"{where}: unknown option {name!r}; the options are "
+                             f"{', '.join(self._names)}")  # fmt: skip
+        if name == self.rate_name and callable(value):
+            return
+        if isinstance(value, bool) and name == "nesterov":
+            return
+        allowed, what = RANGES.get(name, (lambda x: 0 < x < math.inf, "a positive number"))
+        numbers = value if isinstance(value, tuple) and name == "betas" else (value,)
+        if not all(map(_is_number, numbers)) or not allowed(value):
+            schedule = " or a schedule" if name == self.rate_name else ""
+            raise ValueError(f"{where}: {name} must be {what}{schedule}, got {value!r}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The options: what steps remember belongs to parameters, which a copy has not met."""
+        return {**vars(self), "_memories": {}}
+
+    def __repr__(self) -> str:
+        options = [f"{name}={getattr(self, name)!r}" for name in self._names]
+        options += [f"max_norm={self.max_norm!r}"] if self.max_norm is not None else []
+        options += [f"groups={self.groups!r}"] if self.groups else []
+        return f"{type(self).__name__}({', '.join(options)})"
+
+
+def _share(x: float) -> bool:
+    """Whether x is a share to keep: at least 0 and below 1."""
+    return 0 <= x < 1
+
+
+RANGES: dict[str, tuple[Any, str]] = {
+    "momentum": (_share, "at least 0 and below 1"),
+    "betas": (lambda x: len(x) == 2 and all(map(_share, x)), "two numbers from 0 to below 1"),
+    "rho": (_share, "at least 0 and below 1"),
+    "weight_decay": (lambda x: 0 <= x < math.inf, "at least 0"),
+}
+
+
+class _Memory:
+    """What steps in place remember of a parameter."""
+
+    __slots__ = ("options", "owner", "slots", "t")
+
+    def __init__(self, p: Any, options: Any, slots: Slots) -> None:
+        self.owner = ref(p)
+        self.options = options
+        self.slots = slots
+        self.t = 0.0
+
+
+class _Changed:
+    """An optimiser's options with some changed for a group of parameters."""
+
+    def __init__(self, optimizer: Optimizer, changed: Mapping[str, Any]) -> None:
+        self._optimizer = optimizer
+        vars(self).update(changed)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._optimizer, name)
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, (int, float, np.number)) and not isinstance(x, bool)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, text.split("*"))))
+
+
+def _parameters(model: Any) -> list[Any]:
+    return model.parameters() if isinstance(model, Module) else ag.pytree.flatten(model)[0]
+
+
+def _named(model: Any) -> list[tuple[str, Any]]:
+    """Pairs of path and parameter of a model or a pytree."""
+    leaves, structure = ag.pytree.flatten(model)
+    return list(zip(ag.pytree.names(structure), leaves, strict=True))
+
+
+def _gradient(p: Any) -> Any:
+    """The array to step along, or None for a parameter to skip."""
+    g = p.grad
+    if g is None or not p.requires_grad:
+        return None
+    return g.data if isinstance(g, ag.Tensor) else g
+
+
+def _like(g: Any, p: Any, name: str) -> Any:
+    """A gradient in its parameter's dtype. Raises ValueError where the shapes differ."""
+    if np.shape(g) != np.shape(p):
+        raise ValueError(
+            f"update: the gradient of {name or 'the parameter'} has shape {np.shape(g)}, expected "
+            f"{np.shape(p)}"
+        )
+    dtype = getattr(p, "dtype", None)
+    return g if dtype is None or getattr(g, "dtype", dtype) == dtype else g.astype(dtype)
+
+
+def _as_was(p: Any, value: Any) -> Any:
+    return Parameter(value, p.name) if isinstance(p, Parameter) else value
+
+
+def _zeros(p: Any) -> Any:
+    if np.ndim(p) == 0 and not isinstance(p, ag.Tensor):
+        return p * 0.0  # in p's own kind: a Python float stays one
+    return np.zeros(np.shape(p), p.dtype)
+
+
+def _some(keys: Mapping[str, Any]) -> str:
+    """The first entries of a state, with their shapes, for a message."""
+    shown = [f"{key} {np.shape(value)}" for key, value in list(keys.items())[:4]]
+    return ", ".join(shown) + (", …" if len(keys) > 4 else "") if shown else "nothing"
