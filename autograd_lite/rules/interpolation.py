@@ -1,17 +1,15 @@
-"""Between points: interp, linspace, polyval."""
+"""np.interp, linear in the values that it interpolates."""
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 
 from autograd_lite.graph import Tensor
 from autograd_lite.recording import bind
-from autograd_lite.rules.examples import given, reals
-from autograd_lite.rules.shapes import wrapped
-from autograd_lite.table import Parsed, Primitive, composed, general
+from autograd_lite.rules.examples import given
+from autograd_lite.table import Parsed, Primitive, general
 
 
 def _parse_interp(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
@@ -109,54 +107,3 @@ SPREAD: Primitive = general(
         given(lambda rng: (rng.random(4), rng.random(4), np.array([0.0, 0.3, 1.0])), n=3),
     ],
 )
-
-
-def _linspace(
-    start: Any,
-    stop: Any,
-    num: Any = 50,
-    endpoint: bool = True,
-    retstep: bool = False,
-    dtype: Any = None,
-    axis: int = 0,
-) -> Any:
-    num = operator.index(num)
-    if num < 0:
-        raise ValueError(f"linspace: num={num}; it is 0 or more")
-    floating = np.result_type(start, stop, 1.0)
-    delta = stop - start if isinstance(stop, Tensor) else np.subtract(stop, start)
-    steps = num - 1 if endpoint else num
-    step = delta / steps if steps > 0 else np.nan
-    ramp = np.arange(num, dtype=floating).reshape(-1, *[1] * delta.ndim)
-    y = ramp * (step if steps > 0 else delta) + start
-    if endpoint and num > 1:
-        y = np.concatenate([y[:-1], np.broadcast_to(wrapped(stop), (1, *delta.shape))])
-    y = np.moveaxis(y, 0, axis) if axis else y
-    y = y.astype(dtype or floating, copy=False)
-    return (y, step) if retstep else y
-
-
-composed(
-    np.linspace,
-    _linspace,
-    examples=[
-        reals((), (), num=5),
-        reals((2,), (3, 1), num=4, axis=-1),
-        reals((), (2,), num=3, endpoint=False, retstep=True),
-        reals((), (), num=1),
-        given(lambda rng: (0, rng.standard_normal(()) + 3.0), num=4),
-    ],
-)
-
-
-def _polyval(p: Any, x: Any) -> Any:
-    if isinstance(x, np.poly1d):
-        raise TypeError("polyval: x is a poly1d; tensors are evaluated at numbers only")
-    x = wrapped(x)
-    y = np.zeros(x.shape, x.dtype)
-    for coefficient in p:  # Horner's rule
-        y = y * x + coefficient
-    return wrapped(y)
-
-
-composed(np.polyval, _polyval, examples=[reals((3,), (2, 2)), reals((1,), ()), reals((4,), (3,))])

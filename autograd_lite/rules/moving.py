@@ -56,6 +56,22 @@ composed(np.fliplr, _fliplr, examples=[reals((2, 3))])
 composed(np.flipud, _flipud, examples=[reals((3,)), reals((2, 3))])
 
 
+def _fftshift(x: Any, axes: Any = None) -> Any:
+    axes = tuple(range(x.ndim)) if axes is None else axes
+    several = axes if isinstance(axes, (tuple, list)) else (axes,)
+    return np.roll(x, tuple([x.shape[axis] // 2 for axis in several]), tuple(several))
+
+
+def _ifftshift(x: Any, axes: Any = None) -> Any:
+    axes = tuple(range(x.ndim)) if axes is None else axes
+    several = axes if isinstance(axes, (tuple, list)) else (axes,)
+    return np.roll(x, tuple([-(x.shape[axis] // 2) for axis in several]), tuple(several))
+
+
+composed(np.fft.fftshift, _fftshift, examples=[reals((2, 3)), reals((5,), axes=0)])
+composed(np.fft.ifftshift, _ifftshift, examples=[reals((2, 3)), reals((5,), axes=0)])
+
+
 # --- repeating
 
 
