@@ -1,7 +1,8 @@
-"""Differences along an axis: diff, gradient, ediff1d."""
+"""Differences along an axis: diff, ediff1d, gradient; and unwrap, which jumps between them."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from autograd_lite.graph import Tensor
 from autograd_lite.rules.examples import given, reals
 from autograd_lite.rules.shapes import normal_axis, wrapped
 from autograd_lite.rules.taking import along
-from autograd_lite.table import Parsed, composed, linear
+from autograd_lite.table import Parsed, composed, general, linear
 
 
 def diff_vjp(g: Any, y: Any, x: Any, n: int, axis: int) -> Any:
@@ -73,6 +74,19 @@ composed(
     np.ediff1d,
     _ediff1d,
     examples=[reals((2, 2)), reals((3,), to_end=[1.0, 2.0], to_begin=0.5), reals((1,))],
+)
+
+
+# Not elementwise, though the derivative is: a jump is seen in its neighbour.
+general(
+    np.unwrap,
+    lambda g, y, p, discont, axis, period: g,
+    params={"discont": None, "axis": -1, "period": 2 * math.pi},
+    formulas=("{g}",),
+    examples=[
+        given(lambda rng: (np.array([[0.0, 3.0, 6.5, -2.0], [1.0, 9.0, -5.0, 0.5]]),)),
+        given(lambda rng: (np.array([0.0, 0.4, -0.3, 2.0]),), period=1.0, axis=0),
+    ],
 )
 
 
