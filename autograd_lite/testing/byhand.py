@@ -18,13 +18,11 @@ def claimed_by_hand(objective: Objective, grad: Any, rng: np.random.Generator) -
     """The gradients that `grad` is, or returns, and the faults in how f and it behave."""
     supplied = grad if callable(grad) else None
     gradients = supplied or (lambda *args: grad)
-    args = objective.arguments({})
     before = Snapshot(objective.arrays())
 
-    results = [objective.result(args) for _ in range(2)]
+    results = [objective.result(objective.args) for _ in range(2)]
     changed_by_f = before.restored()
-    given = aligned(objective, gradients(*args))
-    repeated = aligned(objective, gradients(*args))
+    given, repeated = (aligned(objective, objective.of_user(gradients)) for _ in range(2))
     changed_by_grad = before.restored()
 
     claims = Claims(given, given)
@@ -42,26 +40,29 @@ def claimed_by_hand(objective: Objective, grad: Any, rng: np.random.Generator) -
     return claims
 
 
-def aligned(objective: Objective, tree: Any) -> dict[str, Array]:
+def aligned(objective: Objective, tree: Any, *, partly: bool = False) -> dict[str, Array]:
     """The arrays of a pytree of gradients, by the parameter's name.
 
-    Several differentiated arguments have a tuple of gradients, one alone may do without.
-    Raises ValueError where the structure is not that of the arguments.
+    Several differentiated arguments have a tuple of gradients, one alone may do without. A dict or
+    a Module may have a dict of its parameters' names; `partly` leaves out those that it lacks.
+    Raises ValueError for another structure.
     """
-    primals = tuple(objective.arguments({})[i] for i in objective.places)
+    names = [p.name for p in objective.parameters]
+    if len(objective.places) == 1 and isinstance(tree, dict) and not {*names}.isdisjoint(tree):
+        if not partly and (missing := [name for name in names if name not in tree]):
+            raise ValueError(f"no gradient was given for {missing}, only for {[*tree]}")
+        return {name: array_of(tree[name]) for name in names if name in tree}
+    primals = tuple(objective.args[i] for i in objective.places)
     if len(primals) == 1 and not (isinstance(tree, tuple) and len(tree) == 1):
         tree = (tree,)
-    leaves = pytree.flatten_like(pytree.flatten(primals)[1], _plain(tree))
+    tree = tuple(tree) if isinstance(tree, list) else tree
+    leaves = pytree.flatten_like(pytree.flatten(primals)[1], tree)
     wanted = {p.place: p.name for p in objective.parameters}
     return {
         wanted[place]: array_of(leaf)
         for place, leaf in zip(objective.leaf_places(), leaves, strict=True)
         if place in wanted
     }
-
-
-def _plain(tree: Any) -> Any:
-    return tuple(tree) if isinstance(tree, list) else tree
 
 
 def _blame(claims: Claims, objective: Objective, changed: Sequence[str], who: str) -> None:

@@ -58,14 +58,15 @@ class Inspection:
             return Row(p.name, "ok", {"shape": p.shape, "checked": "empty"}, passed=True)
         g = np.asarray(self._claims.double[p.name], dtype=np.float64)
         if g.shape != p.shape:
-            land = self._landscape(p, np.full(p.shape, np.nan))
+            land = self.landscape(p, np.full(p.shape, np.nan))
             return fault_row(p.name, p.shape, faults, self._hints(p, land, Probed()))
-        land, probed, notes = self._probed(p, g)
+        land, probed, notes = self.probed(p, g)
         if "mismatch" in probed.verdicts and not land.mirrored:
             notes = self._hints(p, land, probed)
         return probed_row(p.name, land, probed, faults, notes, allow_kinks=self._allow_kinks)
 
-    def _landscape(self, p: Parameter, g: np.ndarray, mirrored: bool = False) -> Landscape:
+    def landscape(self, p: Parameter, g: np.ndarray, mirrored: bool = False) -> Landscape:
+        """f around one parameter, with the gradient claimed for it."""
         return Landscape(
             lambda x: self._objective.value(p, x),
             p.value,
@@ -76,14 +77,15 @@ class Inspection:
             mirrored=mirrored,
         )
 
-    def _probed(self, p: Parameter, g: np.ndarray) -> tuple[Landscape, Probed, list[str]]:
-        land = self._landscape(p, g)
+    def probed(self, p: Parameter, g: np.ndarray) -> tuple[Landscape, Probed, list[str]]:
+        """The findings on one parameter, where they were made, and what to say of that."""
+        land = self.landscape(p, g)
         probed = probe(land, self._mode, self._rng)
         if probed.verdicts <= {"ok"} or not (_symmetric(p.value) and _symmetric(g, 1e-9)):
             return land, probed, []
         if not (self._claims.symmetric or self._reads_one_triangle(p)):
             return land, probed, []
-        land = self._landscape(p, g, mirrored=True)
+        land = self.landscape(p, g, mirrored=True)
         note = (
             "f takes its symmetric input for one, so the probes stayed symmetric: "
             "(i, j) moved together with (j, i)"

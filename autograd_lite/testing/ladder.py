@@ -55,10 +55,11 @@ class Ladder:
         size = max(abs(self.central.value), reference, self.variation)
         if abs(self.gap.value) > 1.5 * self.gap.bar + rtol * size:
             return None
-        if self.gap.bar <= 10.0 * rtol * size:
+        settled = self.gap.bar <= 10.0 * rtol * size
+        if settled and self.central.bar <= rtol * size:
             return self.central
         # close to a kink only the lowest rungs see one slope, but one of the sides sees it well
-        if self.gap.bar > 0.05 * abs(self.central.value):
+        if not settled and self.gap.bar > 0.05 * abs(self.central.value):
             return None
         slopes = (self.central, self._one_sided(1.0), self._one_sided(-1.0))
         agreeing = [slope for slope in slopes if self.central.holds(slope.value, slope.bar)]

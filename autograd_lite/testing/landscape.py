@@ -116,11 +116,8 @@ class Landscape:
             moved.reshape(-1)[places] = start + t
             return self._f(moved)
 
-        def exact(t: float) -> bool:
-            return (start + t) - start == t and (start - t) - start == -t
-
         scale = float(self.scales[element])
-        return Line(f, scale, eps=self.eps, exact=exact, centre=self.centre)
+        return Line(f, scale, eps=self.eps, size=abs(start), centre=self.centre)
 
     def _mirrored(self, elements: Elements) -> Elements:
         *batch, i, j = np.unravel_index(elements, self.shape)

@@ -27,7 +27,7 @@ class Line:
 
     scale: a power of 2, the magnitude of what moves; steps are powers of 2 too, hence mostly exact
     eps: rounding unit of f
-    exact: whether the point moved by ±t is represented exactly
+    size: magnitude of the point along the line, which is rounded like everything else
     centre: f at the point itself, where that is known already
     """
 
@@ -37,15 +37,15 @@ class Line:
         scale: float,
         *,
         eps: float = EPS,
-        exact: Callable[[float], bool] = lambda t: False,
+        size: float | None = None,
         centre: float | None = None,
     ) -> None:
         self._f = f
-        self._exact = exact
+        self._size = scale if size is None else size
         self._seen: dict[float, float] = {} if centre is None else {0.0: centre}
         self.scale = scale
         self.eps = eps
-        self.jitter: float | None = None
+        self.jitter = 0.0
         self.centre = self.at(0.0)
 
     def at(self, t: float) -> float:
@@ -82,11 +82,9 @@ class Line:
     def noise(self, h: float, left: float, right: float) -> float:
         """The rounding in values seen a step h to either side."""
         size = max(abs(left), abs(right), abs(self.centre))
-        rounding = 2.0 * self.eps * size + TINY + (self.jitter or 0.0)
-        if self.jitter is not None and self._exact(h):
-            return rounding
         # the point is rounded too, and so is what f first computes from it
-        return rounding + EPS * self.scale * abs(right - left) / (2.0 * h)
+        moved = self._size * abs(right - left) / (2.0 * h)
+        return 2.0 * self.eps * size + EPS * moved + self.jitter + TINY
 
     def measure_jitter(self) -> None:
         """Set the jitter of f from equally spaced values on each side of the point.

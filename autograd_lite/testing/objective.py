@@ -63,27 +63,29 @@ class Objective:
         tensors: bool,
         names: Sequence[str] | None = None,
     ) -> None:
-        self.f = f
+        self.f, self.args = f, tuple(args)
         self.tensors = tensors
         self.evaluations = 0
         #: whether f gets copies of all arrays, since it changes them
         self.protected = False
-        self.places = _positions(args, wrt)
         self._leaves, self._structure = pytree.flatten(tuple(args))
         self._names = list(names) if names else _leaf_names(f, args)
         self._owners = [i for i, arg in enumerate(args) for _ in pytree.flatten(arg)[0]]
         self.parameters = self._chosen(wrt)
+        #: positions of the arguments that hold them
+        self.places = sorted({self._owners[p.place] for p in self.parameters})
         self._doubles = {p.place: self._wrapped(p, p.value) for p in self.parameters}
         #: what f's results are multiplied by before they are summed; None for a lone number
         self.weights: list[Array] | None = None
         self._draws = replay()
 
     def _chosen(self, wrt: Any) -> list[Parameter]:
+        positions = _positions(self.args, wrt)
         places = zip(self._names, self._owners, self._leaves, strict=True)
         floats = [
             Parameter(name, place, leaf, np.array(array_of(leaf), dtype=np.float64))
             for place, (name, owner, leaf) in enumerate(places)
-            if owner in self.places and _is_float(leaf)
+            if owner in positions and _is_float(leaf)
         ]
         wanted = _names_in(wrt)
         if unknown := wanted - {p.name for p in floats}:
@@ -127,6 +129,11 @@ class Objective:
             return new_tensor(array, None)
         return array.item() if type(parameter.leaf) is float else array
 
+    def of_user(self, function: Callable[..., Any]) -> Any:
+        """function(*args) as the user would call it, with the random draws that f had."""
+        with self._draws:
+            return function(*self.args)
+
     def result(self, args: Sequence[Any]) -> Any:
         """f(*args), unrecorded, with the same random draws each time, without NumPy's warnings."""
         self.evaluations += 1
@@ -159,14 +166,22 @@ class Objective:
         except (ArithmeticError, ValueError):  # out of f's domain: math.log(-1), a singular matrix
             return math.nan
 
+    def complex_value(self, parameter: Parameter, array: Array) -> complex:
+        """f of plain arrays, one parameter replaced by a complex array, as one number."""
+        changes = {p.place: p.value for p in self.parameters} | {parameter.place: array}
+        return complex(self._sum(self.result(self.arguments(changes))))
+
     def total(self, result: Any) -> float:
         """The results of f times their weights, summed; a lone number as it is."""
+        total = self._sum(result)
+        # (-1) ** 0.5 is complex in Python
+        return math.nan if isinstance(total, complex) else float(total)
+
+    def _sum(self, result: Any) -> Any:
         arrays = [array_of(y) for y in pytree.flatten(result)[0]]
-        if any(y.dtype.kind == "c" for y in arrays):
-            return math.nan  # (-1) ** 0.5 is complex in Python
         if self.weights is None:
-            return float(arrays[0].reshape(()))
-        return sum(float(np.vdot(w, y)) for w, y in zip(self.weights, arrays, strict=True))
+            return arrays[0].item()
+        return sum(np.vdot(w, y) for w, y in zip(self.weights, arrays, strict=True))
 
 
 def _is_float(leaf: Any) -> bool:

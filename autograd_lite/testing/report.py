@@ -127,8 +127,12 @@ class GradReport:
 
     @property
     def remarks(self) -> list[str]:
-        """The hints, each with its row's name, then the notes on the whole."""
-        hints = [f"{row.name}: {hint}" for row in self.rows for hint in row.hints]
+        """The hints, each with the names of its rows, then the notes on the whole."""
+        said: dict[str, list[str]] = {}
+        for row in self.rows:
+            for hint in row.hints:
+                said.setdefault(hint, []).append(row.name)
+        hints = [f"{', '.join(names)}: {hint}" for hint, names in said.items()]
         return [*hints, *self.notes]
 
 

@@ -13,7 +13,14 @@ from autograd_lite.testing.probing import Probed
 from autograd_lite.testing.report import SEVERITY, Row
 from autograd_lite.testing.tables import Column, number, with_bar
 
-__all__ = ["GRADIENT_COLUMNS", "cells_of", "fault_row", "probed_row", "representative"]
+__all__ = [
+    "GRADIENT_COLUMNS",
+    "explained",
+    "extent",
+    "fault_row",
+    "probed_row",
+    "representative",
+]
 
 GRADIENT_COLUMNS = (
     Column("name", "parameter", left=True),
@@ -48,8 +55,8 @@ def probed_row(
     excused = allow_kinks and all(f.verdict == "ok" or f.defensible for f in everything)
     passed = not sentences and (verdict == "ok" or excused)
     if found.verdict != "ok" and found.reason:
-        sentences.append(_explained(found))
-    cells: dict[str, Any] = {"shape": land.shape, "checked": _extent(land, probed)}
+        sentences.append(explained(found))
+    cells: dict[str, Any] = {"shape": land.shape, "checked": extent(land, probed)}
     cells["index"] = land.index(element) if element is not None and land.shape else None
     if element is None and probed.directions:
         cells["index"] = "direction"
@@ -59,7 +66,7 @@ def probed_row(
             f"{_count(hidden, 'element')} of its {len(probed.elements)} agree as far as rounding "
             "in f lets one see, beside the largest"
         )
-    return Row(name, verdict, cells | cells_of(found), (*sentences, *hints), passed)
+    return Row(name, verdict, cells | _cells(found), (*sentences, *hints), passed)
 
 
 def fault_row(name: str, shape: Any, faults: Iterable[Fault], hints: Iterable[str] = ()) -> Row:
@@ -84,11 +91,13 @@ def representative(probed: Probed) -> tuple[int | None, Finding]:
 def _badness(found: Finding) -> tuple[int, bool, float, float]:
     relative = _relative(found)
     # among elements that are equally wrong the largest speaks clearest
-    rough = math.inf if not math.isfinite(relative) else round(relative, 2 if relative > 0.1 else 12)
+    rough = (
+        math.inf if not math.isfinite(relative) else round(relative, 2 if relative > 0.1 else 12)
+    )
     return SEVERITY.index(found.verdict), not found.hidden, rough, abs(found.numeric)
 
 
-def cells_of(found: Finding) -> dict[str, Any]:
+def _cells(found: Finding) -> dict[str, Any]:
     """Analytic and numeric value, the bar, the error and how many digits agree."""
     cells: dict[str, Any] = {"analytic": found.analytic}
     if math.isfinite(found.bar):
@@ -114,7 +123,8 @@ def _digits(found: Finding) -> int | None:
     return 15 if doubt == 0.0 else min(15, max(0, math.floor(-math.log10(doubt / size))))
 
 
-def _explained(found: Finding) -> str:
+def explained(found: Finding) -> str:
+    """Why the verdict is none of ok and mismatch."""
     if found.verdict not in ("kink", "vertical", "edge"):
         return found.reason
     if found.defensible:
@@ -122,7 +132,8 @@ def _explained(found: Finding) -> str:
     return f"{found.reason}; the analytic value is none that they leave to choose"
 
 
-def _extent(land: Landscape, probed: Probed) -> str:
+def extent(land: Landscape, probed: Probed) -> str:
+    """What was probed, in words."""
     n = len(probed.elements)
     if probed.complete:
         pairs = " pairs (i, j) with (j, i)" if land.mirrored else ""
