@@ -43,11 +43,14 @@ def tolerance(scale: Any) -> Any:
 
 
 def gaps(values: Any, largest: Any) -> tuple[Any, Any]:
-    """(pairs of equal values, vⱼ − vᵢ with 1 for those and on the diagonal), each (…, n, n)."""
+    """(pairs of equal values, vⱼ − vᵢ with ±1 for those and 1 on the diagonal), each (…, n, n)."""
+    n = values.shape[-1]
     gap = values[..., None, :] - values[..., :, None]
-    same = np.eye(values.shape[-1], dtype=bool)
+    same = np.eye(n, dtype=bool)
     equal = (np.abs(gap) <= tolerance(largest)[..., None]) & ~same
-    return equal, np.where(equal | same, 1.0, gap)
+    # ±1, not 1: with the sign of a gap, or what is divided by it cancels in a skew matrix
+    signs = 1.0 - 2.0 * np.tri(n, k=-1, dtype=values.dtype)
+    return equal, np.where(equal | same, signs, gap)
 
 
 def skew(x: Any) -> Any:

@@ -2,7 +2,8 @@
 
 At a kink the gradient is the subgradient of least norm: 0 where the norm is 0 and at a component
 that is 0; ties share evenly. The second derivative of a norm at 0 is nan: that is why x / y is
-masked, and not y.
+masked, and not y. g stands outside the mask: a rule is linear in g, and forward mode reads off its
+factor.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from autograd_lite.table import general
 def vector_norm_vjp(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     """The cotangent of x, g and y having x's axes; of any norm of vectors."""
     if ord is None or ord == 2:
-        return np.where(y == 0, 0.0, g * (x / y))
+        return g * np.where(y == 0, 0.0, x / y)
     if ord == 0:
         return np.sign(x) * (g * 0.0)
     if ord == 1:
@@ -35,9 +36,9 @@ def vector_norm_vjp(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> 
         chosen = np.abs(x) == y
         return np.where(chosen, g / _count(chosen, axes, x.dtype), 0.0) * np.sign(x)
     if ord % 2 == 0 and ord > 0:  # a polynomial within: any derivative at a zero is exact
-        return np.where(y == 0, 0.0, g * (x / y) ** (ord - 1))
+        return g * np.where(y == 0, 0.0, (x / y) ** (ord - 1))
     slope = np.sign(x) * (np.abs(x) / y) ** (ord - 1)
-    return np.where((x == 0) | (y == 0), 0.0, g * slope)
+    return g * np.where((x == 0) | (y == 0), 0.0, slope)
 
 
 def _count(chosen: Any, axes: tuple[int, ...], dtype: Any) -> Any:
@@ -48,7 +49,7 @@ def _count(chosen: Any, axes: tuple[int, ...], dtype: Any) -> Any:
 def matrix_norm_vjp(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     """The cotangent of x, g and y having x's axes; of any norm of matrices."""
     if ord in (None, "fro", "f"):
-        return np.where(y == 0, 0.0, g * (x / y))
+        return g * np.where(y == 0, 0.0, x / y)
     if ord in (1, -1, math.inf, -math.inf):
         row, column = axes if abs(ord) == 1 else axes[::-1]
         return _sums_vjp(g, x, row, column, ord > 0)
@@ -74,8 +75,8 @@ def _edge_vjp(g: Any, x: Any, place: int) -> Any:
     edge, largest = s[..., place:][..., :1], s[..., :1]
     chosen = (np.abs(s - edge) <= tolerance(largest)) & (s > _rank_tolerance(largest, x))
     # edge / edge is 1, and makes the second derivative nan where the norm is 0
-    share = g * (edge / edge) / _count(chosen, (-1,), x.dtype)
-    return (u * np.where(chosen, share, 0.0)) @ vh
+    share = (edge / edge) / _count(chosen, (-1,), x.dtype)
+    return (u * (g * np.where(chosen, share, 0.0))) @ vh
 
 
 def _rank_tolerance(largest: Any, x: Any) -> Any:

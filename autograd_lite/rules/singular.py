@@ -149,7 +149,7 @@ def _parse_pinv(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
     (a,), params = PINV._parse(args, kwargs)
     if rtol is np._NoValue:
         return (a,), params
-    if kwargs.get("rcond") is not None:
+    if params["rcond"] is not None:
         raise ValueError("np.linalg.pinv: rtol and rcond can't both be set")
     if rtol is None:
         rtol = max(a.shape[-2:]) * float(np.finfo(a.dtype).eps)

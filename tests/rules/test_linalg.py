@@ -1,0 +1,182 @@
+"""Products, inverses, einsum: the forms that their arguments take, what they refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.rules.linalg import matrix_product
+
+
+def leaf(x: Any, **kwargs: Any) -> ag.Tensor:
+    return ag.tensor(np.asarray(x, **kwargs), requires_grad=True)
+
+
+def normal(*shape: int, seed: int = 0, dtype: Any = np.float64) -> Any:
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+# --- matmul
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 2, 32])
+@pytest.mark.parametrize(("i", "o"), [(784, 50), (50, 10), (3, 1), (1, 4)])
+def test_gradients_of_a_layer_equal_the_hand_written_products(
+    n: int, i: int, o: int, dtype: Any
+) -> None:
+    """X.T @ G and G @ W.T, in C order and in arrays of their own, whichever route is taken."""
+    x, w, g = normal(n, i, dtype=dtype), normal(i, o, dtype=dtype), normal(n, o, dtype=dtype)
+    left, right = leaf(x), leaf(w)
+    (left @ right).backward(g)
+    rounding = 50 * np.finfo(dtype).eps
+    np.testing.assert_allclose(left.grad, g @ w.T, rtol=rounding, atol=rounding)
+    np.testing.assert_allclose(right.grad, x.T @ g, rtol=rounding, atol=rounding)
+    for grad in (left.grad, right.grad):
+        assert grad.dtype == dtype
+        assert grad.flags.c_contiguous
+        assert grad.base is None
+
+
+@pytest.mark.parametrize("shapes", [((2, 3), (3, 4)), ((5, 1), (1, 7)), ((200, 3), (3, 100))])
+def test_both_routes_of_a_matrix_product_agree(shapes: Any) -> None:
+    """dot and @ give one product."""
+    a, b = normal(*shapes[0]), normal(*shapes[1])
+    np.testing.assert_allclose(matrix_product(a, b), a @ b, rtol=1e-14, atol=1e-14)
+
+
+def test_a_batch_times_a_matrix_makes_no_batch_of_gradients() -> None:
+    """The gradient of a weight matrix under a batch of sequences is one product."""
+    x, w = normal(4, 5, 3), leaf(normal(3, 2))
+    g = normal(4, 5, 2, seed=1)
+    np.testing.assert_allclose(ag.gradients(x @ w, w, g), np.einsum("bti,bto->io", x, g))
+
+
+def test_a_shape_error_names_the_op_both_tensors_and_both_shapes() -> None:
+    """What a caller needs to find a wrong shape stands in the message."""
+    x = ag.tensor(np.ones((5, 3)), requires_grad=True, name="A1")
+    w = ag.tensor(np.ones((4, 2)), requires_grad=True, name="W2")
+    with pytest.raises(ValueError, match=r"matmul: A1 \(5, 3\) @ W2 \(4, 2\)"):
+        x @ w
+    with pytest.raises(ValueError, match=r"dot: A1 \(5, 3\).*W2 \(4, 2\)"):
+        x.dot(w)
+    with pytest.raises(ValueError, match=r"einsum: A1 \(5, 3\).*W2 \(4, 2\)"):
+        np.einsum("ij,jk", x, w)
+    with pytest.raises(np.linalg.LinAlgError, match=r"inv: A1 \(5, 3\)"):
+        np.linalg.inv(x)
+
+
+def test_dot_is_a_method() -> None:
+    """x.dot(y) is recorded with a tensor on either side."""
+    x, y = leaf(normal(2, 3)), normal(3, 2)
+    np.testing.assert_array_equal(x.dot(y).data, x.data.dot(y))
+    np.testing.assert_array_equal(ag.gradients(np.sum(x.dot(y)), x), np.ones((2, 2)) @ y.T)
+
+
+@pytest.mark.parametrize(
+    ("call", "parameter"),
+    [
+        (lambda x: np.matmul(x, x, casting="unsafe"), "casting"),
+        (lambda x: np.matmul(x, x, axes=[(0, 1), (0, 1), (0, 1)]), "axes"),
+        (lambda x: np.vecdot(x, x, keepdims=True), "keepdims"),
+        (lambda x: np.einsum("ij->ji", x, dtype=np.float32), "dtype"),
+        (lambda x: np.einsum("ij->ji", x, casting="unsafe"), "casting"),
+        (lambda x: np.einsum("ij->ji", x, out=np.zeros((2, 2))), "out"),
+        (lambda x: np.dot(x, x, out=np.zeros((2, 2))), "out"),
+    ],
+)
+def test_unsupported_parameters_are_refused_by_name(call: Any, parameter: str) -> None:
+    """Nothing is passed to NumPy unseen."""
+    with pytest.raises(TypeError, match=parameter):
+        call(leaf(normal(2, 2)))
+
+
+# --- einsum
+
+
+@pytest.mark.parametrize("optimize", [False, True, "greedy", "optimal"])
+def test_einsum_gradients_are_the_same_for_every_order_of_contraction(optimize: Any) -> None:
+    """optimize changes the work, not the answer."""
+    xs = [leaf(normal(*s, seed=i)) for i, s in enumerate([(2, 3), (3, 4), (4, 5), (5,)])]
+    grads = ag.gradients(np.einsum("ij,jk,kl,l->i", *xs, optimize=optimize), xs, np.ones(2))
+    a, b, c, d = (x.data for x in xs)
+    np.testing.assert_allclose(grads[0], np.ones((2, 1)) * (b @ c @ d), rtol=1e-13)
+    np.testing.assert_allclose(grads[3], np.ones(2) @ a @ b @ c, rtol=1e-13)
+
+
+def test_einsum_of_one_tensor_used_twice_adds_both_gradients() -> None:
+    """Two uses of one operand are two operands."""
+    x = leaf(normal(3, 3))
+    np.testing.assert_allclose(ag.gradients(np.einsum("ij,ij", x, x), x), 2 * x.data)
+
+
+def test_einsum_of_one_operand_keeps_no_array() -> None:
+    """A sum, a trace or a transposition needs its input's shape alone."""
+    y = np.einsum("ij->j", leaf(normal(2, 3)) * 2.0)
+    assert not any(isinstance(value, np.ndarray) for value in y.node.saved)
+
+
+def test_einsum_path_is_a_query() -> None:
+    """It answers for tensors what it answers for arrays."""
+    x = normal(2, 2)
+    assert np.einsum_path("ij,jk", leaf(x), x)[0] == np.einsum_path("ij,jk", x, x)[0]
+
+
+def test_cross_of_vectors_of_two_elements_is_refused() -> None:
+    """NumPy deprecated it; a third element of 0 says what is meant."""
+    with pytest.raises(ValueError, match="append a zero"):
+        np.cross(leaf(normal(2)), normal(2))
+
+
+def test_outer_of_linalg_takes_vectors_only() -> None:
+    """np.linalg.outer refuses what np.outer flattens."""
+    with pytest.raises(ValueError, match="two vectors"):
+        np.linalg.outer(leaf(normal(2, 2)), normal(2))
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("f", [np.convolve, np.correlate])
+def test_convolutions_pass_gradients_to_both_signals_in_every_mode(f: Any, mode: str) -> None:
+    """⟨g, f(a, v)⟩ = ⟨∂a, a⟩ = ⟨∂v, v⟩: f is linear in each."""
+    for n in range(1, 7):
+        for m in range(1, 7):
+            a, v = leaf(normal(n)), leaf(normal(m, seed=1))
+            y = f(a, v, mode)
+            g = normal(*y.shape, seed=2)
+            for x, grad in zip((a, v), ag.gradients(y, [a, v], g), strict=True):
+                assert np.sum(grad * x.data) == pytest.approx(np.sum(g * y.data), abs=1e-12)
+
+
+# --- inverses
+
+
+def test_matrix_power_gives_numpys_numbers_for_every_exponent() -> None:
+    """The order of products is NumPy's, from −5 to 12."""
+    a = normal(2, 3, 3) + 2 * np.eye(3)
+    for n in range(-5, 13):
+        got = np.linalg.matrix_power(leaf(a), n)
+        np.testing.assert_array_equal(got.data, np.linalg.matrix_power(a, n))
+
+
+def test_the_gradient_of_the_zeroth_power_is_zero() -> None:
+    """A**0 is the identity whatever A is."""
+    assert not ag.grad(lambda a: np.sum(np.linalg.matrix_power(a, 0)))(normal(2, 2)).any()
+
+
+def test_solve_reads_a_vector_and_stacks_of_matrices_as_numpy_does() -> None:
+    """One right-hand side for many matrices gathers the gradients of all."""
+    a, b = leaf(normal(4, 3, 3) + 3 * np.eye(3)), leaf(normal(3))
+    y = np.linalg.solve(a, b)
+    assert y.shape == (4, 3)
+    expected = sum(np.linalg.solve(m.T, np.ones(3)) for m in a.data)
+    np.testing.assert_allclose(ag.gradients(np.sum(y), b), expected)
+
+
+def test_multi_dot_needs_no_more_products_than_the_cheapest_order() -> None:
+    """The gradient of the middle of a thin chain never makes a large matrix."""
+    xs = [leaf(normal(1, 500)), leaf(normal(500, 500)), leaf(normal(500, 1))]
+    grads = ag.gradients(np.sum(np.linalg.multi_dot(xs)), xs)
+    np.testing.assert_allclose(grads[1], xs[0].data.T @ xs[2].data.T, rtol=1e-12)
