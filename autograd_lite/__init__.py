@@ -10,34 +10,49 @@ Layers, each importing only those above it: table, pytree and modes; the graph (
 graph, recording); rules; transforms; compiler and drawing; testing.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autograd_lite import pytree, random, rules
+import autograd_lite.protocols  # noqa: F401 (it gives Tensor NumPy's two protocols)
+from autograd_lite import pytree, random
 from autograd_lite.custom import primitive
 from autograd_lite.forward import hessian, hvp, jacobian, jvp
 from autograd_lite.graph import Tensor, tensor
 from autograd_lite.modes import debug, keep, no_grad, scope
 from autograd_lite.recompute import checkpoint
-from autograd_lite.rules.activations import (
-    elu,
-    gelu,
-    leaky_relu,
-    log_sigmoid,
-    relu,
-    relu6,
-    sigmoid,
-    softplus,
-    stop_gradient,
-)
-from autograd_lite.rules.cross_entropy import softmax_cross_entropy
-from autograd_lite.rules.softmax import log_softmax, logsumexp, softmax
-from autograd_lite.rules.special import erf, erfc, xlogy
-from autograd_lite.rules.writing import put
 from autograd_lite.support import ops
 from autograd_lite.transforms import grad, gradients, value_and_grad, vjp
 
 if TYPE_CHECKING:
     from autograd_lite.drawing import Diagram, draw, steps
+    from autograd_lite.rules.activations import (
+        elu,
+        gelu,
+        leaky_relu,
+        log_sigmoid,
+        relu,
+        relu6,
+        sigmoid,
+        softplus,
+        stop_gradient,
+    )
+    from autograd_lite.rules.cross_entropy import softmax_cross_entropy
+    from autograd_lite.rules.softmax import log_softmax, logsumexp, softmax
+    from autograd_lite.rules.special import erf, erfc, xlogy
+    from autograd_lite.rules.writing import put
+
+#: Where the names are that are imported when first asked for: `import autograd_lite` stays light.
+_LATER = {
+    "drawing": ("Diagram", "draw", "steps"),
+    "rules.activations": (
+        "elu", "gelu", "leaky_relu", "log_sigmoid", "relu", "relu6", "sigmoid", "softplus",
+        "stop_gradient",
+    ),
+    "rules.cross_entropy": ("softmax_cross_entropy",),
+    "rules.softmax": ("log_softmax", "logsumexp", "softmax"),
+    "rules.special": ("erf", "erfc", "xlogy"),
+    "rules.writing": ("put",),
+}  # fmt: skip
 
 __version__ = "0.1.0"
 __all__ = [
@@ -69,7 +84,6 @@ __all__ = [
     "random",
     "relu",
     "relu6",
-    "rules",
     "scope",
     "sigmoid",
     "softmax",
@@ -85,9 +99,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The names of the drawing package, which is imported when first asked for."""
-    if name in ("Diagram", "draw", "steps"):
-        from autograd_lite import drawing
-
-        return getattr(drawing, name)
+    """A name that is imported when first asked for."""
+    for module, names in _LATER.items():
+        if name in names:
+            value = getattr(import_module(f"autograd_lite.{module}"), name)
+            globals()[name] = value
+            return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -70,9 +70,7 @@ class Watch:
 
     def _message(self, node: Node, parent: Any, ct: Any) -> str:
         values = (node.info or {}).get("values", ())
-        names = [
-            getattr(p, "name", None) or f"input {i}" for i, p in enumerate(node.inputs)
-        ]
+        names = [getattr(p, "name", None) or f"input {i}" for i, p in enumerate(node.inputs)]
         ranges = ", ".join(f"{n} {_range(v)}" for n, v in zip(names, values, strict=False))
         text = (
             f"the vjp of {node.plan.op.path}{_at(node)} gave {_first_bad(ct)} for "

@@ -8,6 +8,7 @@ the user nor a rule needs it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ref
 
@@ -17,7 +18,7 @@ from autograd_lite.debugging import Watch
 from autograd_lite.modes import MODES
 from autograd_lite.sweep import PICK, Leaf, Node, own, sweep
 
-__all__ = ["Tensor", "as_tensors", "new_tensor", "picked", "seed_for", "tensor"]
+__all__ = ["Tensor", "as_tensors", "load_rules", "new_tensor", "picked", "seed_for", "tensor"]
 
 
 class Tensor:
@@ -37,6 +38,7 @@ class Tensor:
     def __init__(
         self, data: Any, *, requires_grad: bool = False, dtype: Any = None, name: str | None = None
     ) -> None:
+        load_rules()
         self._value = _array(data, dtype, name)
         self._node = None
         if name is not None:
@@ -363,6 +365,13 @@ class Tensor:
         def __rpow__(self, other: Any) -> Any: ...
         def __matmul__(self, other: Any) -> Any: ...
         def __rmatmul__(self, other: Any) -> Any: ...
+        def __divmod__(self, other: Any) -> Any: ...
+        def __rdivmod__(self, other: Any) -> Any: ...
+        def __and__(self, other: Any) -> Any: ...
+        def __or__(self, other: Any) -> Any: ...
+        def __xor__(self, other: Any) -> Any: ...
+        def __invert__(self) -> Any: ...
+        def __round__(self, ndigits: int | None = None) -> Any: ...
         def __neg__(self) -> Any: ...
         def __pos__(self) -> Any: ...
         def __abs__(self) -> Any: ...
@@ -376,6 +385,12 @@ class Tensor:
 
 
 _allocate: Callable[[type[Tensor]], Tensor] = Tensor.__new__
+
+
+@cache
+def load_rules() -> None:
+    """Fill the table and give Tensor its methods: at the first tensor, so importing stays light."""
+    import autograd_lite.rules  # noqa: F401 (for what it does)
 
 
 def tensor(

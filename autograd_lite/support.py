@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from autograd_lite.table import COMPOSED, Primitive, path_of, rows
+from autograd_lite.graph import load_rules
+from autograd_lite.signatures import path_of
+from autograd_lite.table import COMPOSED, Primitive, rows
 
 __all__ = ["Op", "OpTable", "ops"]
 
@@ -43,6 +45,7 @@ class OpTable(list[Op]):
 
 def ops() -> OpTable:
     """Every supported function: its kind, the modes it has, and where its rule is."""
+    load_rules()
     listed = [Op(op.path, _kind(op), _modes(op), op.source) for op in rows() if not _private(op)]
     listed += [
         Op(path_of(key), "composed", _ALL, f"{c.function.__module__.rsplit('.', 1)[-1]}.py")

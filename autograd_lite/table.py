@@ -24,9 +24,17 @@ import dis
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
+
+from autograd_lite.signatures import (
+    argument_names,
+    is_absent,
+    path_of,
+    refuse_parameter,
+    source_of,
+)
 
 __all__ = [
     "ADVICE",
@@ -103,7 +111,7 @@ class Primitive:
         self.jvp = jvp  # (tangents, y, *inputs, **params), in place of what the kind says
         self.strict = strict  # a cotangent must come in its input's dtype: a user's rule
         self.symmetric = symmetric  # reads one triangle: the gradient is that of f((A + Aᵀ)/2)
-        self.source = _where(self.rules, self.fn)
+        self.source = source_of((*self.rules, self.fn))
         self.plans: dict[Any, Plan] = {}
 
     def __repr__(self) -> str:
@@ -125,11 +133,11 @@ class Primitive:
         n = self.n_inputs
         if len(args) == n and not kwargs:
             return args, self.params
-        given = dict(zip(_names(self.key, n, tuple(self.params)), args, strict=False))
+        given = dict(zip(argument_names(self.key, n, tuple(self.params)), args, strict=False))
         if len(given) < len(args) or given.keys() & kwargs.keys():
             raise TypeError(f"{self.path}: too many arguments, or one given twice")
         given.update(kwargs)
-        names = _names(self.key, n, tuple(self.params))[:n]
+        names = argument_names(self.key, n, tuple(self.params))[:n]
         inputs = []
         for name in names:
             if name not in given:
@@ -140,8 +148,8 @@ class Primitive:
             if name in params:
                 if value is not np._NoValue:
                     params[name] = value
-            elif not _is_absent(name, value):
-                _refuse_parameter(self.path, name, self.params)
+            elif not is_absent(name, value):
+                refuse_parameter(self.path, name, self.params)
         return tuple(inputs), params
 
     def _parse_list(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
@@ -223,58 +231,6 @@ def _loads(code: Any) -> tuple[frozenset[str], set[str]]:
     return frozenset(values), shapes - values
 
 
-@cache
-def _names(key: Callable[..., Any], n_inputs: int, params: tuple[str, ...]) -> tuple[str, ...]:
-    """NumPy's argument names of a function, in order; inputs first, then parameters."""
-    if isinstance(key, np.ufunc):
-        return tuple(f"x{i + 1}" for i in range(n_inputs)) if n_inputs > 1 else ("x",)
-    try:
-        names = tuple(inspect.signature(key).parameters)
-    except ValueError:  # a C function without a signature
-        return (*(f"x{i + 1}" for i in range(n_inputs)), *params)
-    return names
-
-
-def _is_absent(name: str, value: Any) -> bool:
-    """Whether an undeclared argument has the value that means it was not given."""
-    if name == "where":
-        return value is True or value is np._NoValue
-    if name in {"casting", "order", "subok"}:
-        return value in (None, "same_kind", "K", "C", True)
-    return value is None or value is np._NoValue
-
-
-def _refuse_parameter(path: str, name: str, supported: Iterable[str]) -> NoReturn:
-    raise TypeError(
-        f"{path}: the parameter {name!r} is not supported on tensors (supported: "
-        f"{', '.join(supported) or 'none'}); use .numpy() or .detach() for a constant"
-    )
-
-
-def path_of(key: Callable[..., Any]) -> str:
-    """Name of a function as a user writes it: np.sin, np.linalg.inv, ag.relu."""
-    module = getattr(key, "__module__", None) or "numpy"
-    owner = getattr(key, "__self__", None)
-    if isinstance(owner, np.ufunc):
-        return f"np.{owner.__name__}.{key.__name__}"
-    if isinstance(key, np.ufunc) or module.startswith("numpy"):
-        inner = module.partition(".")[2]  # "linalg", where np.linalg.diagonal is not np.diagonal
-        nested = inner and getattr(np, key.__name__, None) is not key
-        return f"np.{inner}.{key.__name__}" if nested else f"np.{key.__name__}"
-    return f"ag.{key.__name__}" if module.startswith("autograd_lite") else key.__name__
-
-
-def _where(rules: Iterable[Rule | None], fn: Any) -> str:
-    """File and line of a row's first rule, as "elementwise.py:31"; "" where it has none."""
-    for function in (*rules, fn):
-        code = getattr(function, "__code__", None)
-        if code is not None:
-            return (
-                f"{code.co_filename.replace(chr(92), '/').rsplit('/', 1)[-1]}:{code.co_firstlineno}"
-            )
-    return ""
-
-
 #: Every primitive by the function that users call.
 TABLE: dict[Callable[..., Any], Primitive] = {}
 
@@ -315,6 +271,8 @@ def general(key: Callable[..., Any], *rules: Rule | None, **options: Any) -> Pri
 
 def rows() -> list[Primitive]:
     """Every row of the table once, in the order of their definition."""
+    import autograd_lite.rules  # noqa: F401 (it fills the table)
+
     return list(dict.fromkeys(TABLE.values()))
 
 
@@ -339,7 +297,7 @@ class Composed:
         self.params = tuple(inspect.signature(function).parameters)
         self.methods = tuple(methods)
         self.examples = examples
-        self.source = _where((function,), None)
+        self.source = source_of((function,))
 
     def __repr__(self) -> str:
         return f"<Composed {self.path}>"
@@ -351,8 +309,8 @@ class Composed:
         NumPy takes when it is absent.
         """
         for name, value in list(kwargs.items()):
-            if name not in self.params and not _is_absent(name, value):
-                _refuse_parameter(self.path, name, self.params)
+            if name not in self.params and not is_absent(name, value):
+                refuse_parameter(self.path, name, self.params)
             if name not in self.params or value is np._NoValue:
                 del kwargs[name]
         return self.function(*args, **kwargs)

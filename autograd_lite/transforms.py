@@ -19,8 +19,8 @@ import numpy as np
 
 from autograd_lite import pytree
 from autograd_lite.debugging import Watch
-from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
-from autograd_lite.modes import MODES
+from autograd_lite.graph import Tensor, as_tensors, load_rules, new_tensor, seed_for
+from autograd_lite.modes import MODES, Weak
 from autograd_lite.sweep import Leaf, Node, next_order, own, sweep
 from autograd_lite.table import Plan, Primitive
 
@@ -36,6 +36,7 @@ class Lifted:
     """The primals of a transform: pytrees whose leaves got fresh nodes."""
 
     def __init__(self, primals: Sequence[Any], transform: str) -> None:
+        load_rules()
         self.leaves, self.structure = pytree.flatten(tuple(primals))
         names = pytree.names(self.structure)
         self.tensors = [
@@ -90,6 +91,9 @@ def _result(g: Any, lifted: Tensor, primal: Any, record: bool) -> Any:
     """A gradient in the kind of its primal: float for float, array for array."""
     if g is None:
         g = np.zeros(lifted.shape, lifted.dtype)
+    trace = MODES.get().trace
+    if trace is not None and isinstance(lifted._value, Weak):
+        return trace.as_float(g) if isinstance(g, Tensor) and g._node is not None else float(g)
     if isinstance(g, Tensor):
         if record and (g._node is not None or _is_plain_tensor(primal)):
             return g
@@ -147,12 +151,13 @@ def pull(
 ) -> dict[Node, Any]:
     """The cotangents of target nodes, given (tensor, cotangent) pairs of outputs."""
     nodes = {node for node in targets if node is not None}
+    modes = MODES.get()
     found = sweep(
         [(y._node, g) for y, g in outputs if y._node is not None],
         nodes,
         min((node.order for node in nodes), default=0) if floor is None else floor,
         as_tensors=as_tensors if record else None,
-        watch=Watch() if MODES.get().debug else None,
+        watch=Watch() if modes.debug else modes.trace.watch if modes.trace is not None else None,
     )
     return found if record else own(found, [_array(g) for _, g in outputs])
 

@@ -17,11 +17,13 @@ PACKAGE = Path(ag.__file__).parent
 ORDER = [
     "pytree",
     "modes",
+    "signatures",
     "table",
     "sweep",
     "debugging",
     "graph",
     "recording",
+    "protocols",
     "random",
     "rules",
     "custom",

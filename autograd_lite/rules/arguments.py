@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
-from autograd_lite.table import TABLE, Parsed, Primitive, Rule, path_of
+from autograd_lite.signatures import path_of
+from autograd_lite.table import TABLE, Parsed, Primitive, Rule
 
 __all__ = ["masked", "reading", "reduction"]
 

@@ -1,0 +1,83 @@
+"""NumPy's two protocols: how `np.tanh(tensor)` finds its row.
+
+NumPy hands a call with a tensor among its arguments to `__array_ufunc__` or `__array_function__`,
+which look the function up: a row of the table, a function made up of rows, or a query, which gets
+plain values. Anything else raises where a gradient would be lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import pytree
+from autograd_lite.graph import Tensor
+from autograd_lite.modes import MODES
+from autograd_lite.recording import bind
+from autograd_lite.signatures import path_of
+from autograd_lite.table import ADVICE, COMPOSED, IN_PLACE, QUERIES, TABLE
+
+__all__: list[str] = []
+
+
+def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    if kwargs.get("out") is not None:
+        raise TypeError(
+            f"np.{ufunc.__name__}: a result cannot be written into an existing array (out=, or "
+            "array += tensor): the tensor would be detached; write array = array + tensor"
+        )
+    key = ufunc if method == "__call__" else getattr(ufunc, method)
+    return _call(key, inputs, kwargs)
+
+
+def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    if kwargs.get("out") is not None:
+        raise TypeError(
+            f"np.{func.__name__}: a result cannot be written into an existing array (out=): "
+            "the tensor would be detached; use the returned tensor"
+        )
+    return _call(func, args, kwargs)
+
+
+Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
+Tensor.__array_function__ = _array_function  # type: ignore[attr-defined]
+
+
+#: Queries that a traced value can answer: it has a shape and a dtype.
+_ASKS_SHAPE = frozenset({np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj})
+
+
+def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A NumPy function called with a tensor among its arguments."""
+    op = TABLE.get(key)
+    if op is not None:
+        return bind(op, *op.parse(args, kwargs))
+    composition = COMPOSED.get(key)
+    if composition is not None:
+        return composition(*args, **kwargs)
+    if key in _ASKS_SHAPE and len(args) == 1 and isinstance(args[0], Tensor):
+        return key(args[0]._value, **kwargs)
+    leaves, structure = pytree.flatten((args, kwargs))
+    tensors = [x for x in leaves if isinstance(x, Tensor)]
+    written = (*args, *kwargs.values())[0]
+    if key in IN_PLACE and (written is tensors[0] or any(x.requires_grad for x in tensors)):
+        raise TypeError(
+            f"{path_of(key)} writes into its first argument, which has no gradient; use "
+            f"{IN_PLACE[key]}"
+        )
+    if key not in QUERIES and any(x._node is not None for x in tensors):
+        advice = ADVICE.get(key, "pass x.data to treat it as a constant")
+        if (getattr(key, "__module__", None) or "").startswith("numpy.fft"):
+            advice = "it needs complex numbers, and only real dtypes have gradients here"
+        raise NotImplementedError(
+            f"{path_of(key)} has no gradient rule; {advice}, or register one with @ag.primitive"
+        )
+    trace = MODES.get().trace
+    if trace is not None and key not in _ASKS_SHAPE:
+        for x in tensors:
+            if x._node is not None:
+                trace.refuse(x, path_of(key))
+    values = [x._value if isinstance(x, Tensor) else x for x in leaves]
+    args, kwargs = pytree.unflatten(structure, values)
+    return key(*args, **kwargs)

@@ -1,0 +1,66 @@
+"""How NumPy's functions are called: their names, their arguments, what counts as not given."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, NoReturn
+
+import numpy as np
+
+__all__ = ["argument_names", "is_absent", "path_of", "refuse_parameter", "source_of"]
+
+
+@cache
+def argument_names(
+    key: Callable[..., Any], n_inputs: int, params: tuple[str, ...]
+) -> tuple[str, ...]:
+    """NumPy's argument names of a function, in order; inputs first, then parameters."""
+    if isinstance(key, np.ufunc):
+        return tuple(f"x{i + 1}" for i in range(n_inputs)) if n_inputs > 1 else ("x",)
+    try:
+        names = tuple(inspect.signature(key).parameters)
+    except ValueError:  # a C function without a signature
+        return (*(f"x{i + 1}" for i in range(n_inputs)), *params)
+    return names
+
+
+def is_absent(name: str, value: Any) -> bool:
+    """Whether an undeclared argument has the value that means it was not given."""
+    if name == "where":
+        return value is True or value is np._NoValue
+    if name in {"casting", "order", "subok"}:
+        return value in (None, "same_kind", "K", "C", True)
+    return value is None or value is np._NoValue
+
+
+def refuse_parameter(path: str, name: str, supported: Iterable[str]) -> NoReturn:
+    raise TypeError(
+        f"{path}: the parameter {name!r} is not supported on tensors (supported: "
+        f"{', '.join(supported) or 'none'}); use .numpy() or .detach() for a constant"
+    )
+
+
+def path_of(key: Callable[..., Any]) -> str:
+    """Name of a function as a user writes it: np.sin, np.linalg.inv, ag.relu."""
+    module = getattr(key, "__module__", None) or "numpy"
+    owner = getattr(key, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return f"np.{owner.__name__}.{key.__name__}"
+    if isinstance(key, np.ufunc) or module.startswith("numpy"):
+        inner = module.partition(".")[2]  # "linalg", where np.linalg.diagonal is not np.diagonal
+        nested = inner and getattr(np, key.__name__, None) is not key
+        return f"np.{inner}.{key.__name__}" if nested else f"np.{key.__name__}"
+    return f"ag.{key.__name__}" if module.startswith("autograd_lite") else key.__name__
+
+
+def source_of(functions: Iterable[Any]) -> str:
+    """File and line of the first function written in Python, as "sums.py:31"; "" without one."""
+    for function in functions:
+        code = getattr(function, "__code__", None)
+        if code is not None:
+            return (
+                f"{code.co_filename.replace(chr(92), '/').rsplit('/', 1)[-1]}:{code.co_firstlineno}"
+            )
+    return ""
