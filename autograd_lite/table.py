@@ -270,10 +270,8 @@ def general(key: Callable[..., Any], *rules: Rule | None, **options: Any) -> Pri
 
 
 def rows() -> list[Primitive]:
-    """Every row of the table once, in the order of their definition."""
-    import autograd_lite.rules  # noqa: F401 (it fills the table)
-
-    return list(dict.fromkeys(TABLE.values()))
+    """Every row of the table once, in the order of their definition; users' own left out."""
+    return [op for op in dict.fromkeys(TABLE.values()) if not op.strict]
 
 
 class Composed:
