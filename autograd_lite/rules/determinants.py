@@ -54,8 +54,11 @@ def _cofactors(a: Any, *directions: Any) -> Any:
     """
     u, s, vh = np.linalg.svd(a)
     k = len(directions) + 1
-    rotated = [transposed(u) @ b @ transposed(vh) for b in directions]
     weights = _products_without(s, k)
+    sign = np.sign(np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
+    if not directions:
+        return (u * (sign * weights[..., None, :])) @ vh
+    rotated = [transposed(u) @ b @ transposed(vh) for b in directions]
     rows = ascii_lowercase[:k]
     total: Any = 0.0
     for order in permutations(range(k)):
@@ -68,8 +71,7 @@ def _cofactors(a: Any, *directions: Any) -> Any:
             total = total + _parity(order) * np.einsum(
                 f"{terms}->...{pairs[-1]}", weights, *rotated
             )
-    sign = np.sign(np.linalg.det(u) * np.linalg.det(vh))
-    return sign[..., None, None] * (u @ total @ vh)
+    return sign * (u @ total @ vh)
 
 
 def cofactors_vjp(i: int, g: Any, y: Any, a: Any, *directions: Any) -> Any:
