@@ -23,6 +23,7 @@ __all__ = ["LIMIT", "Block", "blocks_of", "inlined"]
 LIMIT = 150
 _FEW = 50  # boxes up to which repeats of plain operations are drawn one by one
 _PERIOD = 64  # the longest repeating pattern that is looked for, in blocks
+_STRETCHES = 12  # boxes that what has no pattern is cut into
 _LINE = 6  # operations in one expression, at most
 
 
@@ -60,7 +61,7 @@ def blocks_of(
     if fold:
         blocks = _repeated(blocks, few)
         if len(blocks) > room:
-            blocks = _stretches(blocks, room)
+            blocks = _stretches(blocks, _STRETCHES)
     return blocks
 
 
@@ -175,9 +176,9 @@ def _signature(op: Op, i: int, index: dict[Op, int]) -> Any:
     return op.row.name, op.results[0].shape, operands
 
 
-def _stretches(blocks: list[Block], room: int) -> list[Block]:
-    """Neighbours together, in at most `room` stretches of equal length."""
-    size = -(-len(blocks) // room)
+def _stretches(blocks: list[Block], most: int) -> list[Block]:
+    """Neighbours together, in at most `most` stretches of equal length."""
+    size = -(-len(blocks) // most)
     parts = [blocks[i : i + size] for i in range(0, len(blocks), size)]
     return [
         Block([op for block in part for op in block.ops], _named(part))

@@ -14,6 +14,7 @@ __all__ = [
     "pretty",
     "shape_text",
     "shown_value",
+    "subscript",
     "value_text",
 ]
 
@@ -30,6 +31,11 @@ def pretty(name: str) -> str:
     if numbered:
         return numbered[1] + numbered[2].translate(_SUBSCRIPTS)
     return name
+
+
+def subscript(n: int) -> str:
+    """A number as a subscript."""
+    return str(n).translate(_SUBSCRIPTS)
 
 
 def cotangent(name: str) -> str:

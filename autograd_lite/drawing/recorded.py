@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.drawing.naming import pretty
+from autograd_lite.drawing.naming import pretty, subscript
 from autograd_lite.drawing.notation import FUSED
 from autograd_lite.graph import Tensor
 from autograd_lite.sweep import FREED, PICK, Leaf, Node, Stub
@@ -196,7 +196,7 @@ class _Reader:
 
     def name(self, value: Value, own: str | None, holder: Any) -> None:
         """Name a value as its tensor is named, else as `names` says."""
-        name = own or self.given.get(_identity(holder))
+        name = own or (self.given.get(_identity(holder)) if self.given else None)
         if name:
             value.name, value.named = pretty(name), True
 
@@ -290,10 +290,10 @@ def _number(graph: Recorded) -> None:
         if len(values) == 1 and values[0].named:
             continue
         n = 0
+        stem = pretty(f"{name.rstrip('_')}_0")[:-1]
         for value in values:
-            while True:
+            n += 1
+            while stem + subscript(n) in taken:
                 n += 1
-                value.name = pretty(f"{name.rstrip('_')}_{n}")
-                if value.name not in taken:
-                    break
-            taken.add(value.name)
+            value.name = stem + subscript(n)
+        taken.update(value.name for value in values)

@@ -75,7 +75,7 @@ def _caption(forward: Forward) -> str:
     if parameters:
         numbers = sum(_size(v) for v in parameters)
         parts.append(f"{_counted(len(parameters), 'parameter')} with {_counted(numbers, 'entry')}")
-    dtypes = sorted({str(v.dtype) for v in graph.values() if v.tracked})
+    dtypes = sorted(str(dtype) for dtype in {v.dtype for v in graph.values() if v.tracked})
     parts += dtypes
     folds = [block for block in forward.blocks if block.fold]
     if folds:

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from graphs import network
 
 import autograd_lite as ag
 
-NETWORK = """
-import numpy as np
-import autograd_lite as ag
-
-def network():
-    rng = np.random.default_rng(0)
-    X, Y = rng.standard_normal((5, 4)), np.eye(2)[[0, 1, 1, 0, 1]]
-    W1 = ag.tensor(rng.standard_normal((4, 3)), requires_grad=True, name="W1")
-    b1 = ag.tensor(rng.standard_normal(3), requires_grad=True, name="b1")
-    W2 = ag.tensor(rng.standard_normal((3, 2)), requires_grad=True, name="W2")
-    b2 = ag.tensor(rng.standard_normal(2), requires_grad=True, name="b2")
-    with ag.keep():
-        Z1 = X @ W1 + b1
-        A1 = ag.relu(Z1)
-        Z2 = A1 @ W2 + b2
-        L = ag.softmax_cross_entropy(Z2, Y, normalized=True)
-    return locals()
-"""
-scope: dict = {}
-exec(NETWORK, scope)
-network = scope["network"]
+HERE = Path(__file__).parent
 
 
 def labels(diagram: ag.Diagram) -> list[str]:
@@ -76,13 +58,16 @@ def test_a_plus_a_draws_two_arrows():
 @pytest.mark.parametrize("view", ["graph", "lanes", "backward"])
 def test_dot_is_the_same_whatever_the_hash_seed(view, tmp_path):
     """Two processes with different hash seeds print the same bytes."""
-    program = NETWORK + f"print(ag.draw(network()['L'], view={view!r}).source)"
+    program = (
+        "import autograd_lite as ag; from graphs import network; g = network(); "
+        f"print(ag.draw(g['L'], names=g, view={view!r}).source)"
+    )
     texts = []
+    paths = f"{Path(ag.__file__).parents[1]}{os.pathsep}{HERE}"
     for seed in ("1", "2"):
         done = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, check=True, text=True,
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(ag.__file__).parents[1]),
-                 "PYTHONIOENCODING": "utf-8"},
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8"},
         )  # fmt: skip
         texts.append(done.stdout)
     assert texts[0] == texts[1]
@@ -91,7 +76,8 @@ def test_dot_is_the_same_whatever_the_hash_seed(view, tmp_path):
 @pytest.mark.parametrize("suffix", [".svg", ".dot", ".html", ".mmd", ".txt"])
 def test_forms_that_need_no_renderer_are_saved(suffix, tmp_path):
     """Every text form is written, and its path returned."""
-    path = ag.draw(network()["L"]).save(tmp_path / f"picture{suffix}")
+    graph = network()
+    path = ag.draw(graph["L"]).save(tmp_path / f"picture{suffix}")
     assert "W₁" in path.read_text(encoding="utf-8")
 
 

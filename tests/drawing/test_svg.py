@@ -1,0 +1,133 @@
+"""The SVG: readable by anybody, in the light and in the dark, several on one page."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from threading import Thread
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from graphs import network, random_graph
+
+import autograd_lite as ag
+from autograd_lite.drawing.arrange import arrange
+from autograd_lite.drawing.style import ARROWS, STYLES
+
+VIEWS = ("graph", "lanes", "backward")
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, as WCAG 2.1 defines it."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    r, g, b = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("kind", STYLES)
+def test_text_has_a_contrast_of_4_5_to_1(kind):
+    """Ink on fill, in the light and in the dark; outlines have 3 to 1 on the page."""
+    style = STYLES[kind]
+    assert contrast(style.ink, style.fill) >= 4.5
+    assert contrast(style.dark_ink, style.dark_fill) >= 4.5
+    assert contrast(style.stroke, "#ffffff") >= 3.0
+    assert contrast(style.dark_stroke, "#14171b") >= 3.0
+
+
+@pytest.mark.parametrize("kind", ARROWS)
+def test_arrows_are_told_apart_from_the_page(kind):
+    """3 to 1 on white, and on the dark page."""
+    light, _, dark = ARROWS[kind]
+    assert contrast(light, "#ffffff") >= 3.0
+    assert contrast(dark, "#14171b") >= 3.0
+
+
+def test_kinds_differ_in_shape_or_dash_not_in_colour_alone():
+    """For readers who see no colours."""
+    looks = {(s.shape, s.dash, s.width) for k, s in STYLES.items() if k != "data"}
+    assert len(looks) == len(STYLES) - 1
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_svg_is_well_formed_and_says_what_it_shows(view):
+    """A role, a title, a description in reading order, and a title for each box."""
+    diagram = ag.draw(network()["L"], view=view)
+    root = ElementTree.fromstring(diagram.svg())
+    tag = "{http://www.w3.org/2000/svg}"
+    assert root.get("role") == "img"
+    assert root.find(f"{tag}title").text == diagram.picture.title
+    assert root.find(f"{tag}desc").text.startswith(diagram.picture.caption)
+    boxes = [g for g in root.iter(f"{tag}g") if g.get("data-id")]
+    assert len(boxes) == len(diagram.picture.vertices)
+    assert all(g.find(f"{tag}title").text for g in boxes)
+
+
+def test_no_ids_so_that_none_can_clash():
+    """Several pictures may stand on one page."""
+    assert not re.search(r'\sid="', ag.draw(network()["L"], view="lanes").svg())
+
+
+def test_stripping_the_style_leaves_a_light_picture_on_white():
+    """What a notebook's sanitiser does."""
+    svg = re.sub(r"<style>.*?</style>", "", ag.draw(network()["L"]).svg(), flags=re.S)
+    assert '<rect class="agl-page" width="100%" height="100%" fill="#ffffff"/>' in svg
+    root = ElementTree.fromstring(svg)
+    texts = list(root.iter("{http://www.w3.org/2000/svg}text"))
+    assert texts
+    assert all(t.get("fill") and float(t.get("font-size")) >= 10.67 for t in texts)  # 8 pt
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("seed", range(5))
+def test_boxes_never_overlap(seed, view):
+    """Whatever the graph, in any view."""
+    drawing = arrange(ag.draw(random_graph(seed, 40), view=view, fold=False).picture)
+    for one, other in combinations(drawing.boxes.values(), 2):
+        apart_x = abs(one.x - other.x) - (one.width + other.width) / 2
+        apart_y = abs(one.y - other.y) - (one.height + other.height) / 2
+        assert max(apart_x, apart_y) > -0.1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_everything_is_within_the_page(seed):
+    """No box is cut off."""
+    drawing = arrange(ag.draw(random_graph(seed, 40), view="lanes").picture)
+    for box in drawing.boxes.values():
+        assert box.left >= 0
+        assert box.right <= drawing.width
+        assert box.y - box.height / 2 >= 0
+        assert box.y + box.height / 2 <= drawing.height
+
+
+def test_names_are_escaped():
+    """Markup in a name is text, in every form."""
+    x = ag.tensor(2.0, requires_grad=True, name='<b>&"x"\\n')
+    diagram = ag.draw(np.exp(x))
+    ElementTree.fromstring(diagram.svg())
+    assert "<b>" not in diagram.svg()
+    assert '\\"x\\"' in diagram.source
+    assert '"x"' not in diagram.mermaid()
+
+
+def test_two_threads_draw_at_once():
+    """Pictures share no state."""
+    outputs = [network()["L"], random_graph(1, 60)]
+    expected = [ag.draw(output, view="lanes").svg() for output in outputs]
+    found: dict[int, str] = {}
+
+    def work(i: int) -> None:
+        for _ in range(5):
+            found[i] = ag.draw(outputs[i], view="lanes").svg()
+
+    threads = [Thread(target=work, args=(i,)) for i in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found[0], found[1]] == expected
