@@ -20,12 +20,11 @@ def claimed_by_hand(objective: Objective, grad: Any, rng: np.random.Generator) -
     gradients = supplied or (lambda *args: grad)
     before = Snapshot(objective.arrays())
 
-    results = [objective.result(objective.args) for _ in range(2)]
-    changed_by_f = before.restored()
-    given, repeated = (aligned(objective, objective.of_user(gradients)) for _ in range(2))
-    changed_by_grad = before.restored()
+    results, changed_by_f = _twice(before, lambda: objective.result(objective.args))
+    trees, changed_by_grad = _twice(before, lambda: objective.of_user(gradients))
+    given, repeated = (aligned(objective, tree) for tree in trees)
 
-    claims = Claims(given, given)
+    claims = Claims(given, {name: np.real(g) for name, g in given.items()})
     _settle_results(objective, results[0], claims, rng)
     names = [p.name for p in objective.parameters]
     if not _same_results(*results):
@@ -38,6 +37,15 @@ def claimed_by_hand(objective: Objective, grad: Any, rng: np.random.Generator) -
     check_kinds(claims, objective, list(objective.arrays().values()))
     _add_doubles(claims, objective, supplied)
     return claims
+
+
+def _twice(before: Snapshot, call: Callable[[], Any]) -> tuple[list[Any], list[str]]:
+    """The results of two calls from the same start, and the names of the arrays they changed."""
+    results, changed = [], []
+    for _ in range(2):
+        results.append(call())
+        changed += before.restored()
+    return results, list(dict.fromkeys(changed))
 
 
 def aligned(objective: Objective, tree: Any, *, partly: bool = False) -> dict[str, Array]:
@@ -96,7 +104,7 @@ def _settle_results(
         w = rng.standard_normal(results[0].shape)
         objective.weights = [w]
         for name, g in claims.given.items():
-            claims.given[name] = np.tensordot(w, g, axes=w.ndim)
+            claims.given[name] = claims.double[name] = np.tensordot(w, g, axes=w.ndim)
         claims.notes.append(f"f returned shape {shapes[0]}: its Jacobian was checked")
         return
     objective.weights = [np.ones(shape) for shape in shapes]

@@ -20,7 +20,8 @@ __all__ = ["Demand", "Finding", "examine"]
 
 QUICK = range(2, 6)  # steps 2⁻⁷ to 2⁻¹³ of the scale
 LONG = range(12)  # steps 2⁻³ to 2⁻²⁵ of the scale
-WIDE = range(-6, 22)  # steps 2⁹ to 2⁻⁴⁵ of the scale
+WIDE = range(-6, 22)  # steps 2⁹ to 2⁻⁴⁵ of the scale: below that a point is not told from the next
+AT_ZERO = range(-6, 42)  # beside 0 floats are denser
 
 
 HIDDEN = "small beside the largest: rounding in f hides some of its digits"
@@ -108,8 +109,12 @@ def examine(line: Line, analytic: float, demand: Demand, quick: Sequence[int] = 
     found = _accepted(line, rungs, analytic, demand) or _settled(line, rungs, analytic, demand)
     if found:
         return found
-    rungs = line.rungs(WIDE)
+    rungs = line.rungs(_widest(line))
     return _accepted(line, rungs, analytic, demand) or _rejected(line, rungs, analytic, demand)
+
+
+def _widest(line: Line) -> range:
+    return WIDE if line.size else AT_ZERO
 
 
 def _accepted(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand) -> Finding | None:
@@ -152,7 +157,7 @@ def _zero(analytic: float, slope: Estimate, ladder: Ladder) -> bool:
 
 def _rejected(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand) -> Finding:
     """What stands in the way of an ok."""
-    left, right = (side(line, [sign * line.step(k) for k in WIDE]) for sign in (-1.0, 1.0))
+    left, right = (side(line, [sign * line.step(k) for k in _widest(line)]) for sign in (-1.0, 1.0))
     both = (left.slope, right.slope)
     if len(rungs) < 3:
         sides = [name for name, s in (("left", left), ("right", right)) if s.kind == "edge"]

@@ -41,7 +41,7 @@ class Line:
         centre: float | None = None,
     ) -> None:
         self._f = f
-        self._size = scale if size is None else size
+        self.size = scale if size is None else size
         self._seen: dict[float, float] = {} if centre is None else {0.0: centre}
         self.scale = scale
         self.eps = eps
@@ -83,7 +83,7 @@ class Line:
         """The rounding in values seen a step h to either side."""
         size = max(abs(left), abs(right), abs(self.centre))
         # the point is rounded too, and so is what f first computes from it
-        moved = self._size * abs(right - left) / (2.0 * h)
+        moved = self.size * abs(right - left) / (2.0 * h)
         return 2.0 * self.eps * size + EPS * moved + self.jitter + TINY
 
     def measure_jitter(self) -> None:
@@ -93,7 +93,7 @@ class Line:
         narrower spacing then shows less.
         """
         levels = []
-        for k in (11, 15, 19):
+        for k in (11, 15, 19) if self.size else (11, 15, 19, 30, 42):
             sides = [self._jitter_at(side * self.step(k)) for side in (-1, 1)]
             if not (known := [side for side in sides if side]):
                 continue
@@ -106,6 +106,6 @@ class Line:
     def _jitter_at(self, spacing: float) -> tuple[float, bool] | None:
         values = [self.at(j * spacing) for j in range(1, 9)]
         # a few repeated values say more of the grid that f lives on than of its jitter
-        if not all(map(math.isfinite, values)) or len(set(values)) == 2:
+        if not all(map(math.isfinite, values)) or len(set(values)) < 3:
             return None
         return noise_level(values)
