@@ -10,6 +10,8 @@ print(nn.closed_form.compare(model, X, labels))    # the engine against the hand
 from typing import TYPE_CHECKING, Any
 
 from nn import closed_form, data, init, losses, metrics, optim, plot
+from nn.callbacks import BestCheckpoint, EarlyStopping, StopOnNaN
+from nn.history import History
 from nn.layers import Identity, Linear, ReLU, Sequential, Sigmoid, Softmax, Tanh
 from nn.losses import binary_cross_entropy, cross_entropy, softmax_cross_entropy, squared_error
 from nn.metrics import accuracy, confusion_matrix
@@ -17,7 +19,8 @@ from nn.mlp import MLP
 from nn.module import Module, Parameter
 from nn.optim import SGD, Adam, AdamW, GradientDescent, RMSprop
 from nn.saving import load, save
-from nn.training import History, fit
+from nn.torch_layout import from_torch_layout, to_torch_layout
+from nn.training import fit
 
 if TYPE_CHECKING:
     from nn.picture import draw
@@ -27,6 +30,8 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "BestCheckpoint",
+    "EarlyStopping",
     "GradientDescent",
     "History",
     "Identity",
@@ -38,6 +43,7 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "Softmax",
+    "StopOnNaN",
     "Tanh",
     "accuracy",
     "binary_cross_entropy",
@@ -47,6 +53,7 @@ __all__ = [
     "data",
     "draw",
     "fit",
+    "from_torch_layout",
     "init",
     "load",
     "losses",
@@ -56,6 +63,7 @@ __all__ = [
     "save",
     "softmax_cross_entropy",
     "squared_error",
+    "to_torch_layout",
 ]
 
 

@@ -1,42 +1,32 @@
-"""Models in files: .npz archives of arrays, never pickles."""
+"""Models in files: .npz archives and .safetensors, arrays and a JSON header, never pickles."""
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from nn import layers, safetensors
+from nn.files import read_archive, write_archive
+from nn.layers import Linear, Sequential
 from nn.mlp import MLP
 
 __all__ = ["load", "save"]
 
-_HEADER = "__header__"
+KIND = "autograd-lite model"
 
 
 def save(model: Any, path: str | Path) -> Path:
-    """Write a model's parameters to an .npz file and return its path.
+    """Write a model to an .npz or .safetensors file and return its path.
 
-    The file is written beside its place and then moved there, so that a failure leaves what was
-    there whole. An MLP can be rebuilt from the file alone; see `load`.
+    The file takes its place only once it is complete, so that a failure leaves the old one whole.
+    An MLP or a Sequential can be rebuilt from the file alone; see `load`.
     """
     path = Path(path)
-    if path.suffix != ".npz":
-        raise ValueError(f"save: expected a path that ends in .npz, got {path.name!r}")
-    arrays: dict[str, Any] = {_HEADER: np.array(json.dumps(_described(model)))}
-    arrays |= model.state_dict()
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    if path.suffix not in FORMATS:
+        raise ValueError(f"save: expected a path that ends in {_suffixes()}, got {path.name!r}")
+    write, _ = FORMATS[path.suffix]
+    header = {"kind": KIND, "version": 1, "model": _described(model)}
+    write(path, header, model.state_dict())
     return path
 
 
@@ -46,31 +36,70 @@ def load(path: str | Path, model: Any = None) -> Any:
     Raises ValueError, naming the file, for one that is truncated, foreign or does not fit.
     """
     path = Path(path)
+    if path.suffix not in FORMATS:
+        raise ValueError(f"load: expected a path that ends in {_suffixes()}, got {path.name!r}")
+    _, read = FORMATS[path.suffix]
+    header, arrays = read(path, KIND)
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        header = json.loads(str(arrays.pop(_HEADER)[()]))
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, AttributeError) as error:
-        raise ValueError(f"{path}: no model saved by nn.save ({error})") from error
-    if model is None:
-        if header.get("class") != "MLP":
-            raise ValueError(f"{path}: holds a {header.get('class')}; pass a model to fill")
-        model = MLP(**header["arguments"])
-    try:
+        if model is None and "model" not in header:
+            raise ValueError("does not say which model its arrays belong to; pass one to fill")
+        if model is None:
+            model = _rebuilt(header["model"])
         model.load_state_dict(arrays)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        reason = error.args[0] if isinstance(error, (TypeError, ValueError)) else repr(error)
+        raise ValueError(f"{path}: {reason}") from error
     return model
 
 
-def _described(model: Any) -> dict[str, Any]:
-    if not isinstance(model, MLP):
-        return {"class": type(model).__name__}
-    arguments = {
-        "sizes": model.sizes,
-        "hidden": model.hidden,
-        "output": model.output,
-        "init": "zeros",
-        "dtype": str(model.W1.dtype),
-    }
-    return {"class": "MLP", "arguments": arguments}
+FORMATS = {
+    ".npz": (write_archive, read_archive),
+    ".safetensors": (safetensors.write, safetensors.read),
+}
+
+
+def _suffixes() -> str:
+    return " or ".join(FORMATS)
+
+
+def _described(layer: Any) -> dict[str, Any]:
+    """What a header says of a model: its class, and what else its constructor needs."""
+    if type(layer) is MLP:
+        kept = {"sizes": layer.sizes, "hidden": layer.hidden, "output": layer.output}
+        return {"class": "MLP", **kept, "dtype": str(layer.W1.dtype)}
+    if type(layer) is Linear:
+        sizes = {"n_in": layer.n_in, "n_out": layer.n_out, "bias": layer.b is not None}
+        return {"class": "Linear", **sizes, "dtype": str(layer.W.dtype)}
+    if type(layer) is Sequential:
+        return {"class": "Sequential", "layers": [_described(part) for part in layer.layers]}
+    if type(layer) in ACTIVATIONS:
+        return {"class": type(layer).__name__}
+    return {"class": getattr(layer, "__qualname__", type(layer).__qualname__), "foreign": True}
+
+
+ACTIVATIONS = (
+    layers.Identity,
+    layers.ReLU,
+    layers.Sigmoid,
+    layers.Softmax,
+    layers.Tanh,
+)
+
+
+def _rebuilt(description: dict[str, Any]) -> Any:
+    """The model, with parameters still to be filled, that a header describes.
+
+    Raises ValueError for a class that is not one of nn's own.
+    """
+    arguments = dict(description)
+    name = arguments.pop("class")
+    if name == "MLP":
+        return MLP(**arguments, init="zeros")
+    if name == "Linear":
+        return Linear(**arguments, init="zeros")
+    if name == "Sequential":
+        return Sequential(*map(_rebuilt, arguments["layers"]))
+    known = {cls.__name__: cls for cls in ACTIVATIONS}
+    if name not in known or arguments.pop("foreign", False):
+        raise ValueError(f"holds a {name}, which cannot be rebuilt; pass a model to fill")
+    return known[name](**arguments)

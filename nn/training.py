@@ -2,221 +2,167 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import autograd_lite as ag
-from nn.data import batches
-from nn.losses import check_distribution, squared_error
-from nn.mlp import MLP
+from nn.checkpoints import Finished, Run
+from nn.history import History
 from nn.module import inference
+from nn.objectives import OBJECTIVES, Objective, checked_pair, objective_of
+from nn.progress import Progress
+from nn.sources import source_of
 
-__all__ = ["History", "fit"]
+__all__ = ["OBJECTIVES", "fit", "step_function"]
 
-
-class History(Mapping[str, list[float]]):
-    """What training measured: a list with a number per epoch for every key, such as "loss"."""
-
-    def __init__(self) -> None:
-        self.values_by_name: dict[str, list[float]] = {}
-        self.seconds: list[float] = []
-
-    def __getitem__(self, key: str) -> list[float]:
-        return self.values_by_name[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.values_by_name)
-
-    def __len__(self) -> int:
-        return len(self.values_by_name)
-
-    def append(self, **numbers: float) -> None:
-        """Add one epoch's numbers."""
-        for key, number in numbers.items():
-            self.values_by_name.setdefault(key, []).append(float(number))
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the losses by epoch on matplotlib axes, and return them."""
-        from nn.plot import loss_curves
-
-        return loss_curves(self, ax=ax)
-
-    def __repr__(self) -> str:
-        last = ", ".join(f"{k}={v[-1]:.4g}" for k, v in self.values_by_name.items())
-        return f"History({len(self.seconds)} epochs: {last})"
-
-
-Objective = Callable[[Any, Any, Any], Any]
-
-
-def _cross_entropy(model: Any, X: Any, Y: Any) -> Any:
-    return ag.softmax_cross_entropy(model.logits(X), Y, normalized=True)
-
-
-def _binary_cross_entropy(model: Any, X: Any, Y: Any) -> Any:
-    z = model.logits(X)
-    return np.sum(ag.softplus(z) - Y * z)
-
-
-def _squared_error(model: Any, X: Any, Y: Any) -> Any:
-    return squared_error(model(X), Y)
-
-
-OBJECTIVES: dict[str, Objective] = {
-    "cross_entropy": _cross_entropy,
-    "binary_cross_entropy": _binary_cross_entropy,
-    "squared_error": _squared_error,
-}
+Metrics = Mapping[str, Callable[[Any, Any, Any], float]]
+Callback = Callable[[Any, History], Any]
 
 
 def fit(
     model: Any,
     X: Any,
-    Y: Any,
+    Y: Any = None,
     *,
     loss: str | Objective,
     optimizer: Any,
     epochs: int,
     batch_size: int | None = None,
     validation: tuple[Any, Any] | None = None,
-    metrics: Mapping[str, Callable[[Any, Any, Any], float]] | None = None,
+    metrics: Metrics | None = None,
     shuffle: bool = True,
     rng: np.random.Generator | None = None,
+    callbacks: Sequence[Callback] = (),
     progress: str | bool = "auto",
+    checkpoint: str | Path | None = None,
+    resume: str | Path | None = None,
 ) -> History:
     """Train a model in place and return the History of its losses.
 
-    X of shape (n, m); Y the targets of the n data points: values, one-hot rows or labels.
+    X of shape (n, m); Y the targets of the n data points: values, one-hot rows or labels. An X
+    that is an np.memmap is read batch by batch. With Y left out, X is an iterable of batches
+    (X, Y), or a function that returns one, and is gone through once an epoch.
 
     loss: "squared_error", "cross_entropy", "binary_cross_entropy" (the latter two computed from
-        the model's logits), or a function (model, X, Y) -> scalar. The sum over a batch is what
-        is minimised, as in the lecture; the History holds it per data point.
+        the model's logits), or a function (model, X, Y) → scalar. The sum over a batch is what
+        is minimised, as in the lecture; the History holds the mean per data point.
+    epochs: in all, with those of a checkpoint that is resumed.
     batch_size: None is the lecture's full batch.
-    validation: (X, Y) measured after every epoch, as "val_loss" and "val_…" for the metrics.
-    metrics: {"accuracy": function (model, X, Y) -> float}.
+    validation: (X, Y), measured after every epoch: "val_loss", and "val_…" for the metrics.
+    metrics: {"accuracy": function (model, X, Y) → float}, of the data that are in memory.
     shuffle, rng: batches are drawn in a new order every epoch, by this Generator.
+    callbacks: functions (model, history) → True to stop, called after every epoch.
     progress: "auto" shows a bar on a terminal where tqdm is installed; True and False insist.
+    checkpoint: a file that is written after every epoch, and that `resume` goes on from: bit for
+        bit as if training had never stopped, given the same data and arguments.
 
-    Raises ValueError for data that do not fit each other, the loss or the model.
+    Ctrl-C ends training with the model as it was after the last finished epoch. Raises ValueError
+    or TypeError for data that do not fit each other, the loss or the model.
     """
-    objective, name = _objective(loss)
-    X, Y = _checked_data(model, X, Y, name, "")
-    if validation is not None:
-        validation = _checked_data(model, *validation, name, "validation ")
-    if epochs < 0 or (batch_size is not None and batch_size < 1):
-        raise ValueError(f"epochs must be ≥ 0 and batch_size ≥ 1, got {epochs} and {batch_size}")
+    objective, name = objective_of(loss, model)
+    _check_counts(epochs, batch_size)
+    check = partial(checked_pair, model, loss=name)
     rng = np.random.default_rng(rng)
-    history = History()
-    parameters = model.parameters()
-    bar = _bar(progress, epochs)
+    source = source_of(X, Y, batch_size, rng if shuffle else None, partial(check, what=""))
+    if validation is not None:
+        validation = check(*validation, what="validation ")
+    run = Run(model, optimizer, rng)
+    history = run.history
+    if resume is not None:
+        run.resume(Path(resume))
+
+    finished = Finished(run)
+    bar = Progress(progress, epochs, source.steps, history.epochs)
     try:
-        for _ in range(epochs):
+        while history.epochs < epochs and not history.stopped:
             start = time.perf_counter()
-            total = 0.0
-            size = batch_size or len(X)
-            for X_b, Y_b in batches(X, Y, size, rng=rng if shuffle and size < len(X) else None):
-                total += _step(model, parameters, objective, optimizer, X_b, Y_b)
-            history.seconds.append(time.perf_counter() - start)
-            history.append(loss=total / len(X), **_measured(model, X, Y, metrics, ""))
+            numbers = {"loss": _epoch(model, objective, optimizer, source, history.epochs + 1, bar)}
+            seconds = time.perf_counter() - start
+            numbers |= _measured(model, source.whole, metrics, "")
             if validation is not None:
-                value = _evaluated(model, objective, *validation)
-                measured = _measured(model, *validation, metrics, "val_")
-                history.append(val_loss=value, **measured)
-            if bar is not None:
-                bar.set_postfix({k: f"{v[-1]:.4g}" for k, v in history.items()})
-                bar.update()
+                numbers["val_loss"] = _evaluated(model, objective, *validation)
+                numbers |= _measured(model, validation, metrics, "val_")
+            history.append(numbers, seconds)
+            bar.epoch(history)
+            stopping = [callback for callback in callbacks if callback(model, history)]
+            finished = Finished(run)
+            if checkpoint is not None:
+                run.write(Path(checkpoint))
+            if stopping:
+                history.stopped = f"stopped by {', '.join(map(_name, stopping))}"
+    except KeyboardInterrupt:
+        finished.restore(run)
+        history.stopped = f"interrupted in epoch {history.epochs + 1}"
     finally:
-        if bar is not None:
-            bar.close()
+        bar.close()
     return history
 
 
-def _step(
-    model: Any, parameters: list[Any], objective: Objective, optimizer: Any, X: Any, Y: Any
+def step_function(loss: Objective, optimizer: Any) -> Callable[..., Any]:
+    """One step of training without side effects: (model, state, X, Y) → (model, state, loss).
+
+    `state = optimizer.init(model)` comes before the first. It computes what `fit` does in place.
+    """
+
+    def step(model: Any, state: Any, X: Any, Y: Any) -> Any:
+        value, grads = ag.value_and_grad(loss)(model, X, Y)
+        model, state = optimizer.update(model, grads, state)
+        return model, state, value
+
+    return step
+
+
+def _epoch(
+    model: Any, objective: Objective, optimizer: Any, source: Any, number: int, bar: Progress
 ) -> float:
-    """One iteration of gradient descent; the loss of the batch before it."""
-    for p in parameters:
-        p.grad = None
-    loss = objective(model, X, Y)
-    loss.backward(retain_graph=False)
-    optimizer.step(parameters)
-    return float(loss.item())
+    """The mean loss per data point over the steps of one epoch."""
+    parameters = model.parameters()
+    total, rows = 0.0, 0
+    for X, Y in source.epoch(number):
+        for p in parameters:
+            p.grad = None
+        loss = objective(model, X, Y)
+        if not isinstance(loss, ag.Tensor):
+            raise TypeError(
+                f"loss: the function must return a tensor computed from the model, it returned a "
+                f"{type(loss).__name__}"
+            )
+        loss.backward(retain_graph=False)
+        optimizer.step(model)
+        total += loss.item()
+        rows += len(X)
+        bar.step(total, rows)
+    return total / rows
 
 
 def _evaluated(model: Any, objective: Objective, X: Any, Y: Any) -> float:
     """The loss per data point, with the model switched to inference."""
     with inference(model):
-        return float(objective(model, X, Y).item()) / len(X)
+        loss = objective(model, X, Y)
+    return float(loss.item() if isinstance(loss, ag.Tensor) else loss) / len(X)
 
 
-def _measured(model: Any, X: Any, Y: Any, metrics: Any, prefix: str) -> dict[str, float]:
+def _measured(model: Any, data: Any, metrics: Metrics | None, prefix: str) -> dict[str, float]:
+    """What the metrics say of X and Y, where there are any in memory."""
+    if not metrics or data is None:
+        return {}
     with inference(model):
-        return {f"{prefix}{key}": float(f(model, X, Y)) for key, f in (metrics or {}).items()}
+        return {f"{prefix}{key}": float(f(model, *data)) for key, f in metrics.items()}
 
 
-def _objective(loss: str | Objective) -> tuple[Objective, str]:
-    if callable(loss):
-        return loss, ""
-    if loss not in OBJECTIVES:
-        names = ", ".join(repr(n) for n in OBJECTIVES)
-        raise ValueError(f"loss: expected {names} or a function (model, X, Y), got {loss!r}")
-    return OBJECTIVES[loss], loss
+def _check_counts(epochs: int, batch_size: int | None) -> None:
+    for name, value, least in (("epochs", epochs, 0), ("batch_size", batch_size, 1)):
+        if value is None:
+            continue
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not whole or value < least:
+            raise ValueError(f"{name} must be a whole number from {least}, got {value!r}")
 
 
-def _checked_data(model: Any, X: Any, Y: Any, loss: str, what: str) -> tuple[Any, Any]:
-    """X in the model's dtype, Y as the loss takes it. Raises ValueError where they do not fit."""
-    dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float64))
-    X, Y = np.asarray(X), np.asarray(Y)
-    if X.ndim < 2 or len(X) != len(Y) or len(X) == 0:
-        raise ValueError(
-            f"{what}X and Y: expected n > 0 rows each, X of shape (n, m); got {X.shape}, {Y.shape}"
-        )
-    X = X.astype(dtype, copy=False)
-    if not np.isfinite(X).all():
-        raise ValueError(f"{what}X holds {np.count_nonzero(~np.isfinite(X))} non-finite numbers")
-    if loss == "cross_entropy":
-        _check_classes(model, Y, what)
-    if loss != "cross_entropy" or Y.ndim > 1:
-        Y = Y.astype(dtype, copy=False)
-        if not np.isfinite(Y).all():
-            raise ValueError(
-                f"{what}Y holds {np.count_nonzero(~np.isfinite(Y))} non-finite numbers"
-            )
-    if loss == "binary_cross_entropy" and Y.size and not (Y.min() >= 0 and Y.max() <= 1):
-        raise ValueError(f"{what}Y: binary targets must lie in [0, 1], got {Y.min()} to {Y.max()}")
-    return X, Y
-
-
-def _check_classes(model: Any, Y: Any, what: str) -> None:
-    k = model.sizes[-1] if isinstance(model, MLP) else None
-    if Y.ndim > 1:
-        if k is not None and Y.shape[-1] != k:
-            raise ValueError(f"{what}Y has {Y.shape[-1]} columns, the network has {k} outputs")
-        check_distribution(Y, f"{what}Y")
-    elif Y.dtype.kind not in "iu":
-        raise ValueError(f"{what}Y: labels must be integers, got dtype {Y.dtype}")
-    elif Y.min() < 0 or (k is not None and Y.max() >= k):
-        last = "k − 1" if k is None else k - 1
-        raise ValueError(f"{what}Y: labels must be 0 to {last}, got {Y.min()} to {Y.max()}")
-
-
-def _bar(progress: str | bool, epochs: int) -> Any:
-    """A tqdm bar, or None where none is wanted or possible."""
-    if progress not in ("auto", True, False):
-        raise ValueError(f"progress must be 'auto', True or False, got {progress!r}")
-    notebook = "ipykernel" in sys.modules
-    if progress is False or (progress == "auto" and not (sys.stderr.isatty() or notebook)):
-        return None
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        if progress == "auto":
-            return None
-        raise ImportError(
-            "progress=True needs tqdm: pip install 'autograd-lite[progress]'"
-        ) from None
-    return tqdm(total=epochs, unit="epoch", dynamic_ncols=True)
+def _name(callback: Any) -> str:
+    return getattr(callback, "__name__", None) or repr(callback)

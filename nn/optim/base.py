@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from weakref import ref
 
@@ -140,6 +140,18 @@ class Optimizer:
             memory = memories[id(p)]
             memory.t = float(state[f"{path}/t"])
             memory.slots = {n: np.array(state[f"{path}/{n}"], p.dtype) for n in memory.slots}
+
+    def recall(self) -> Callable[[], None]:
+        """A function that makes steps in place remember what they do now, and nothing else."""
+        # slots are replaced by every step, never changed, so that they need no copies
+        kept = [(i, m, m.t, m.slots) for i, m in self._memories.items()]
+
+        def restore() -> None:
+            for _, memory, t, slots in kept:
+                memory.t, memory.slots = t, slots
+            self._memories = {i: memory for i, memory, _, _ in kept}
+
+        return restore
 
     def _meet(self, model: Any) -> dict[int, _Memory]:
         """The memories, with one for each parameter of the model."""

@@ -1,0 +1,128 @@
+"""What `fit` minimises: the losses it knows by name, and whether data fit model and loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from nn.losses import check_distribution, squared_error
+from nn.module import inference
+
+__all__ = ["OBJECTIVES", "Objective", "checked_pair", "objective_of"]
+
+Objective = Callable[[Any, Any, Any], Any]
+
+
+def _cross_entropy(model: Any, X: Any, Y: Any) -> Any:
+    return ag.softmax_cross_entropy(model.logits(X), Y, normalized=True)
+
+
+def _binary_cross_entropy(model: Any, X: Any, Y: Any) -> Any:
+    z = model.logits(X)
+    return np.sum(ag.softplus(z) - Y * z)  # −y log σ(z) − (1 − y) log(1 − σ(z))
+
+
+def _squared_error(model: Any, X: Any, Y: Any) -> Any:
+    return squared_error(model(X), Y)
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "cross_entropy": _cross_entropy,
+    "binary_cross_entropy": _binary_cross_entropy,
+    "squared_error": _squared_error,
+}
+#: The output activation that a loss out of the logits stands for.
+OUTPUTS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
+
+
+def objective_of(loss: str | Objective, model: Any) -> tuple[Objective, str]:
+    """The function (model, X, Y) → scalar of a loss, and its name, "" for a function.
+
+    Raises ValueError for an unknown name, or a loss that does not go with the model's output.
+    """
+    if callable(loss):
+        return loss, ""
+    if loss not in OBJECTIVES:
+        names = ", ".join(map(repr, OBJECTIVES))
+        raise ValueError(f"loss: expected {names} or a function (model, X, Y), got {loss!r}")
+    if loss in OUTPUTS and not hasattr(model, "logits"):
+        raise ValueError(
+            f"loss {loss!r} is computed from model.logits(X), which a {type(model).__name__} does "
+            "not have; pass a function (model, X, Y) instead"
+        )
+    output = getattr(model, "output", OUTPUTS.get(loss))
+    if loss in OUTPUTS and output not in (OUTPUTS[loss], "identity"):
+        raise ValueError(
+            f"loss {loss!r} goes with the output {OUTPUTS[loss]!r}, the model has {output!r}"
+        )
+    return OBJECTIVES[loss], loss
+
+
+def checked_pair(model: Any, X: Any, Y: Any, loss: str, what: str) -> tuple[Any, Any]:
+    """X and Y as arrays, in the dtype of the model's parameters where they are no labels.
+
+    loss: the name of the loss, "" for a user's own. what: "validation ", say, for messages.
+    Raises ValueError, or TypeError for a wrong dtype, where they do not fit each other, the loss
+    or the model, or hold numbers that are not finite.
+    """
+    X, Y = np.asarray(X), np.asarray(Y)
+    if X.ndim < 1 or Y.ndim < 1 or len(X) != len(Y) or len(X) == 0:
+        raise ValueError(
+            f"{what}X and Y: expected data points in n > 0 rows each, got the shapes {X.shape} and "
+            f"{Y.shape}"
+        )
+    dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float64))
+    X = _numbers(X, dtype, f"{what}X")
+    if not loss:
+        return X, Y
+    with inference(model):  # of one data point: errors of shape come from the model itself
+        shape = np.shape(model.logits(X[:1]) if loss in OUTPUTS else model(X[:1]))
+    if loss == "cross_entropy":
+        return X, _classes(Y, shape, dtype, f"{what}Y")
+    Y = _numbers(Y, dtype, f"{what}Y")
+    if Y.shape[1:] != shape[1:]:
+        hint = f"; pass {what}Y.ravel()" if Y.shape[1:] == (1,) and len(shape) == 1 else ""
+        raise ValueError(
+            f"{what}Y: expected {(len(X), *shape[1:])}, the shape of the model's output, got "
+            f"{Y.shape}{hint}"
+        )
+    if loss == "binary_cross_entropy" and not (Y.min() >= 0 and Y.max() <= 1):
+        raise ValueError(f"{what}Y: binary targets must lie in [0, 1], got {Y.min()} to {Y.max()}")
+    return X, Y
+
+
+def _numbers(values: Any, dtype: Any, what: str) -> Any:
+    """The values in a float dtype, seen to be finite."""
+    if values.dtype.kind not in "fiub":
+        raise TypeError(f"{what}: expected real numbers, got dtype {values.dtype}")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        row = int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(axis=1)))
+        n = np.count_nonzero(~np.isfinite(values))
+        raise ValueError(f"{what} holds {n} numbers that are nan or infinite, first in row {row}")
+    return values.astype(dtype, copy=False)
+
+
+def _classes(Y: Any, shape: tuple[int, ...], dtype: Any, what: str) -> Any:
+    """Labels or one-hot rows, seen to be of the classes that the logits' shape (1, k) has."""
+    k = shape[-1] if len(shape) > 1 else 1
+    if Y.ndim == len(shape):
+        if Y.shape[1:] != shape[1:]:
+            raise ValueError(
+                f"{what} has shape {Y.shape}, expected labels of shape ({len(Y)},) or one-hot rows "
+                f"of shape ({len(Y)}, {k}) for the model's {k} outputs"
+            )
+        Y = _numbers(Y, dtype, what)
+        check_distribution(Y, what)
+    elif Y.ndim != len(shape) - 1:
+        raise ValueError(f"{what} has shape {Y.shape}, expected labels of shape ({len(Y)},)")
+    elif Y.dtype.kind not in "iu":
+        raise TypeError(f"{what}: labels must be integers, got dtype {Y.dtype}")
+    elif Y.min() < 0 or Y.max() >= k:
+        raise ValueError(
+            f"{what}: labels must be 0 to {k - 1} for the model's {k} outputs, got {Y.min()} to "
+            f"{Y.max()}"
+        )
+    return Y
