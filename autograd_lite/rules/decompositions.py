@@ -32,6 +32,7 @@ general(
     cholesky_vjp,
     params={"upper": False},
     symmetric=True,
+    formulas=("{y}⁻ᵀ Φ({y}ᵀ {g}) {y}⁻¹",),
     examples=[
         symmetric_matrices(3, 3),
         symmetric_matrices(2, 2, 2),
@@ -84,8 +85,16 @@ def triangle_vjp(g: Any, y: Any, a: Any) -> Any:
     return qr_vjp((None, g), np.linalg.qr(a), a, "reduced")
 
 
+def _both_parts(a: Any, mode: Any = "reduced") -> Any:
+    return np.linalg.qr(a, mode)
+
+
+def _triangle(a: Any) -> Any:
+    return np.linalg.qr(a, "r")
+
+
 QR: Primitive = general(
-    lambda a, mode="reduced": np.linalg.qr(a, mode),
+    _both_parts,
     qr_vjp,
     name="qr",
     n_outputs=2,
@@ -99,7 +108,7 @@ QR: Primitive = general(
     ],
 )
 TRIANGLE: Primitive = general(
-    lambda a: np.linalg.qr(a, "r"),
+    _triangle,
     triangle_vjp,
     name="qr_r",
     examples=[reals((3, 3)), reals((4, 2)), reals((2, 4))],

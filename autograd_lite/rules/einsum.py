@@ -110,6 +110,17 @@ def many_vjp(i: int, g: Any, y: Any, *xs: Any, subscripts: str, optimize: Any) -
     return einsum_vjp(g, i, shapes, (*xs[:i], *xs[i + 1 :]), subscripts, optimize)
 
 
+def formula(i: int) -> Any:
+    """What gives the formula of operand i's cotangent: the einsum that it is."""
+    other = ("", ", {b}", ", {a}")[i]
+
+    def text(params: dict[str, Any], *shapes: tuple[int, ...]) -> str:
+        expression, ones, eyes = transposed_in(params["subscripts"], shapes, max(i - 1, 0))
+        return f"einsum({expression}, {{g}}{other}{', 1' * len(ones)}{', I' * len(eyes)})"
+
+    return text
+
+
 # One operand or two, each with a row of its own: these keep no more than their rules read.
 _PARAMS = {"subscripts": "", "optimize": False}
 ONE: Primitive = linear(
@@ -117,7 +128,7 @@ ONE: Primitive = linear(
     lambda g, y, x, subscripts, optimize: einsum_vjp(g, 0, (x.shape,), (), subscripts, optimize),
     name="einsum",
     params=_PARAMS,
-    formulas=("einsum({g})",),
+    formulas=(formula(0),),
     examples=[reals((3, 3), subscripts="ii"), reals((2, 3), subscripts="ij->j")],
 )
 TWO: Primitive = bilinear(
@@ -130,7 +141,7 @@ TWO: Primitive = bilinear(
     ),
     name="einsum",
     params=_PARAMS,
-    formulas=("einsum({g}, {b})", "einsum({g}, {a})"),
+    formulas=(formula(1), formula(2)),
     examples=[reals((2, 3), (3, 4), subscripts="ij,jk->ik")],
 )
 

@@ -143,7 +143,7 @@ def matrix_vjp(g: Any, y: Any, x: Any, keepdims: bool, ord: Any) -> Any:
 
 _VECTOR_ORDS = (None, 2, 1, 0, 3, 4, 2.5, -1, -2.0, 0.5, math.inf, -math.inf)
 _MATRIX_ORDS: tuple[Any, ...] = ("fro", "nuc", 2, -2, 1, -1, math.inf, -math.inf)
-_LAST = [matrices(2, 3, 2, ord=ord, axis=(-2, -1)) for ord in _MATRIX_ORDS]
+_LAST = [matrices(3, 2, ord=ord, axis=(-2, -1)) for ord in _MATRIX_ORDS]
 general(
     np.linalg.norm,
     norm_vjp,
@@ -189,7 +189,7 @@ general(
     np.linalg.matrix_norm,
     matrix_vjp,
     params={"keepdims": False, "ord": "fro"},
-    examples=[matrices(2, 3, 2, ord=ord, keepdims=ord == 2) for ord in _MATRIX_ORDS],
+    examples=[matrices(2, 2, 2, ord=ord, keepdims=ord == 2) for ord in _MATRIX_ORDS],
 )
 
 

@@ -86,10 +86,18 @@ def matrices(*shape: int, **kwargs: Any) -> Example:
 
 
 _ROW_EXAMPLES = [matrices(3, 3), matrices(4, 2), matrices(2, 2, 3), matrices(1, 1)]
+
+
+def _decomposed(a: Any, full_matrices: bool = False, hermitian: bool = False) -> Any:
+    return np.linalg.svd(a, full_matrices=full_matrices, hermitian=hermitian)
+
+
+def _values(a: Any, hermitian: bool = False) -> Any:
+    return np.linalg.svd(a, compute_uv=False, hermitian=hermitian)
+
+
 SVD: Primitive = general(
-    lambda a, full_matrices=False, hermitian=False: np.linalg.svd(
-        a, full_matrices=full_matrices, hermitian=hermitian
-    ),
+    _decomposed,
     svd_vjp,
     name="svd",
     n_outputs=3,
@@ -97,7 +105,7 @@ SVD: Primitive = general(
     examples=_ROW_EXAMPLES,
 )
 VALUES: Primitive = general(
-    lambda a, hermitian=False: np.linalg.svd(a, compute_uv=False, hermitian=hermitian),
+    _values,
     values_vjp,
     name="svdvals",
     params={"hermitian": False},

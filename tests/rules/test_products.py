@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+import autograd_lite.rules  # the table is filled when the first tensor is made
 from autograd_lite.recording import bind
 from autograd_lite.table import Primitive, rows
 
