@@ -75,7 +75,6 @@ def _input(name: str, label: str, y: float, middle: float, share: float) -> list
 def _body(layer: Layer, z: float | None, middle: float) -> list[str]:
     """The sum, the activation with its curve, and the output."""
     arrow = 'stroke="#5b6470" stroke-width="1.5"'
-    tip = "M{0:.0f} {1:.1f}l-9 -4v8Z"
     g = None if z is None else float(layer.function(np.array([[z]]))[0, 0])
     texts = ["z = w·a + b" if layer.b is not None else "z = w·a", "a = g(z)"]
     if z is not None:
@@ -88,10 +87,15 @@ def _body(layer: Layer, z: float | None, middle: float) -> list[str]:
         text_element(322, middle + 7, "Σ", 20, "#1b1f24"),
         text_element(388, middle - 10, texts[0], 12, INK, css="agl-ink"),
         f'<line x1="346" y1="{middle:.1f}" x2="428" y2="{middle:.1f}" {arrow}/>',
-        f'<path d="{tip.format(436, middle)}" fill="#5b6470"/>',
+        f'<path d="{_tip(436, middle)}" fill="#5b6470"/>',
         curve(layer.function, 436, middle - 42, 130, 84, points),
         text_element(501, middle + 58, f"g: {layer.activation}", 12, INK, css="agl-ink"),
         f'<line x1="566" y1="{middle:.1f}" x2="640" y2="{middle:.1f}" {arrow}/>',
-        f'<path d="{tip.format(648, middle)}" fill="#5b6470"/>',
+        f'<path d="{_tip(648, middle)}" fill="#5b6470"/>',
         text_element(656, middle + 4.5, texts[1], 13, "#1b1f24", "start", "agl-ink"),
     ]
+
+
+def _tip(x: float, y: float) -> str:
+    """The path of an arrow's tip."""
+    return f"M{x:.0f} {y:.1f}L{x - 9:.0f} {y - 4:.1f}L{x - 9:.0f} {y + 4:.1f}Z"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.drawing.expressions import name_inside
-from autograd_lite.drawing.notation import FUSED, op_label, passes_unchanged
+from autograd_lite.drawing.notation import op_label, passes_unchanged
 from autograd_lite.drawing.recorded import Op, Recorded, Value
 
 __all__ = ["LIMIT", "Block", "blocks_of", "inlined"]
@@ -24,6 +24,7 @@ LIMIT = 150
 _FEW = 50  # boxes up to which repeats of plain operations are drawn one by one
 _PERIOD = 64  # the longest repeating pattern that is looked for, in blocks
 _STRETCHES = 12  # boxes that what has no pattern is cut into
+_WRITTEN = frozenset({"add", "subtract", "multiply", "divide", "negative", "power", "matmul"})
 _LINE = 6  # operations in one expression, at most
 
 
@@ -97,7 +98,7 @@ def _joins(value: Value, op: Op, place: int, output: Value) -> bool:
         and len(value.op.results) == 1
         and value.shape == op.results[0].shape
         and value.op.scope == op.scope
-        and value.op.row.name not in FUSED
+        and value.op.row.name in _WRITTEN
         and passes_unchanged(op.row, place)
         and op.row.name in ("add", "subtract")
     )

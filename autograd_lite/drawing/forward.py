@@ -124,7 +124,9 @@ class Forward:
         if row.name == "getitem":
             return (f"[{expression(block.ops).text.rpartition('[')[2]}",)
         params = [] if row.name in FUSED else parameter_texts(row, block.last.params)
-        label = label_with_constants(row, [constant(x) for x in block.last.operands], params)
+        scalar = block.last.results[0].shape == ()
+        numbers = [constant(x) for x in block.last.operands]
+        label = label_with_constants(row, numbers, params, scalar)
         result = block.last.results[0]
         if self.every_value or result.named or result is self.graph.output:
             return (label,)

@@ -78,12 +78,17 @@ def op_label(row: Primitive) -> str:
     return _LABELS.get(row.name, row.name)
 
 
-def label_with_constants(row: Primitive, constants: Sequence[Any], extra: Sequence[str]) -> str:
-    """An operation's label with the numbers among its operands; None stands for what is none."""
+def label_with_constants(
+    row: Primitive, constants: Sequence[Any], extra: Sequence[str], scalar: bool = False
+) -> str:
+    """An operation's label with the numbers among its operands; None stands for what is none.
+
+    scalar: whether all that is multiplied is single numbers.
+    """
     numbers = [number(c) for c in constants if c is not None]
     if numbers and constants[0] is not None and row.name in _LEFT:
         return f"{numbers[0]} {_LEFT[row.name]} x"
-    sign = "×" if row.name == "multiply" and numbers else op_label(row)
+    sign = "×" if row.name == "multiply" and (numbers or scalar) else op_label(row)
     inside = ", ".join([*numbers, *extra])
     return f"{sign} {inside}" if inside else sign
 
@@ -177,7 +182,8 @@ def backward_formula(
     known |= dict(zip(rule_names(row, place, len(names)), map(_guarded, names), strict=False))
     if row.variadic:
         known["x"] = _guarded(names[place])
-    return tidied(_Blank(known, params).fill(template))
+    formula = tidied(_Blank(known, params).fill(template))
+    return formula.replace(" ⊙ ", "·") if not any(shapes) and not out_shape else formula
 
 
 def tidied(formula: str) -> str:

@@ -1,0 +1,156 @@
+"""The page that is stepped through; in a real browser where there is one."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+import nn
+from autograd_lite.drawing.naming import lines_of_array
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> tuple[Path, ag.Tensor, dict[str, np.ndarray]]:
+    """The saved page of the lecture's network, its loss and its data."""
+    rng = np.random.default_rng(0)
+    model = nn.MLP([784, 50, 10], init="he", rng=rng)
+    X, Y = rng.standard_normal((64, 784)), np.eye(10)[rng.integers(0, 10, 64)]
+    with ag.keep():
+        loss = nn.softmax_cross_entropy(model.logits(X), Y)
+    names = {"X": X, "Y": Y, "model": model}
+    path = ag.draw(loss, names=names, view="lanes").save(tmp_path_factory.mktemp("p") / "mlp.html")
+    return path, loss, names
+
+
+def stops(path: Path) -> list[dict]:
+    text = path.read_text(encoding="utf-8")
+    return json.loads(re.search(r"const stops=(\[.*?\]);\n", text, re.S)[1])
+
+
+def test_the_page_stands_alone_and_is_small(page):
+    """One file, no network, under 150 KB for the lecture's network."""
+    text = page[0].read_text(encoding="utf-8")
+    assert page[0].stat().st_size < 150_000
+    addresses = set(re.findall(r"https?://[^\"'\s<>]+", text))
+    assert addresses <= {"http://www.w3.org/2000/svg"}
+    assert not re.search(r"<(link|img|iframe)|src=", text)
+
+
+def test_without_javascript_the_picture_is_there(page):
+    """The SVG is in the page, its controls are hidden until a script shows them."""
+    text = re.sub(r"<script>.*?</script>", "", page[0].read_text(encoding="utf-8"), flags=re.S)
+    assert "<svg" in text
+    assert '<div id="bar" hidden>' in text
+
+
+def test_reduced_motion_is_honoured(page):
+    """Nothing moves for those who asked for that."""
+    assert "prefers-reduced-motion" in page[0].read_text(encoding="utf-8")
+
+
+def test_the_stops_are_the_forward_pass_and_then_the_sweep(page):
+    """Node by node, with the numbers of ag.steps."""
+    path, loss, names = page
+    reverse = [stop for stop in stops(path) if stop["phase"] == "reverse"]
+    steps = list(ag.steps(loss, names=names))
+    assert len(stops(path)) == 2 * len(steps)
+    for stop, step in zip(reverse, steps, strict=True):
+        assert stop["formula"] == step.formula
+        assert stop["reads"][0]["rows"] == lines_of_array(step.incoming)
+        assert [g["rows"] for g in stop["gives"]] == [
+            lines_of_array(p.cotangent) for p in step.outgoing
+        ]
+
+
+def test_every_stop_lights_boxes_that_are_there(page):
+    """Ids of the page's own picture."""
+    path = page[0]
+    ids = set(re.findall(r'data-id="(\w+)"', path.read_text(encoding="utf-8")))
+    assert all(set(stop["boxes"]) & ids for stop in stops(path))
+
+
+def driven(path: Path, keys: list[str], folder: Path) -> Path:
+    """A copy of the page on which keys are pressed as soon as it is open."""
+    presses = "".join(
+        f"document.dispatchEvent(new KeyboardEvent('keydown',{{key:{json.dumps(key)}}}));"
+        for key in keys
+    )
+    text = path.read_text(encoding="utf-8")
+    copy = folder / "driven.html"
+    copy.write_text(text.replace("</body>", f"<script>{presses}</script></body>"), encoding="utf-8")
+    return copy
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """Runs headless Chromium on a page; skips where there is none."""
+    path = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
+    if path is None:
+        pytest.skip("no Chromium on the path; Debian has it as the package chromium")
+
+    def run(page: Path, *flags: str) -> str:
+        command = [path, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", *flags, page.as_uri()]
+        done = subprocess.run(command, capture_output=True, timeout=120, check=True)
+        return done.stdout.decode()
+
+    return run
+
+
+def panel(dom: str) -> tuple[str, list[list[list[str]]]]:
+    """(formula, the rows of each table) that the page shows."""
+    formula = html.unescape(re.search(r'<p id="formula">(.*?)</p>', dom, re.S)[1])
+    arrays = re.search(r'<div id="arrays">(.*)</div>\s*</section>', dom, re.S)[1]
+    tables = re.findall(r"<table>(.*?)</table>", arrays, re.S)
+    rows = [re.findall(r"<tr>(.*?)</tr>", table, re.S) for table in tables]
+    return formula, [[re.findall(r"<td>(.*?)</td>", row) for row in table] for table in rows]
+
+
+@pytest.mark.thorough
+def test_a_browser_shows_the_numbers_of_the_sweep(page, browser, tmp_path):
+    """Three steps of the reverse sweep, reached with the arrow key, read from the panel."""
+    path, loss, names = page
+    steps = list(ag.steps(loss, names=names))
+    for number in (0, 2, len(steps) - 1):
+        keys = ["ArrowRight"] * (len(steps) + number + 1)
+        dom = browser(driven(path, keys, tmp_path), "--dump-dom")
+        formula, tables = panel(dom)
+        assert formula == steps[number].formula
+        assert tables[0] == lines_of_array(steps[number].incoming)
+        assert tables[-1] == lines_of_array(steps[number].outgoing[-1].cotangent)
+
+
+@pytest.mark.thorough
+def test_a_browser_steps_to_the_end_and_back(page, browser, tmp_path):
+    """Home and End jump, the left arrow goes back, and the page shows where it is."""
+    path = page[0]
+    n = len(stops(path))
+    for keys, place in ((["End"], n), (["End", "ArrowLeft"], n - 1), (["End", "Home"], 0)):
+        dom = browser(driven(path, keys, tmp_path), "--dump-dom")
+        assert re.search(r'<output id="count">(.*?)</output>', dom)[1] == f"{place} / {n}"
+
+
+@pytest.mark.thorough
+def test_a_browser_takes_a_screenshot(page, browser, tmp_path):
+    """What people see is not blank."""
+    shot = tmp_path / "shot.png"
+    browser(driven(page[0], ["End"], tmp_path), f"--screenshot={shot}", "--window-size=1400,900")
+    assert shot.stat().st_size > 20_000
