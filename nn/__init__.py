@@ -11,13 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 from nn import closed_form, data, init, losses, metrics, optim, plot
 from nn.callbacks import BestCheckpoint, EarlyStopping, StopOnNaN
+from nn.dropout import Dropout
 from nn.history import History
-from nn.layers import Identity, Linear, ReLU, Sequential, Sigmoid, Softmax, Tanh
+from nn.layers import (
+    ELU,
+    GELU,
+    Identity,
+    LeakyReLU,
+    Linear,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from nn.losses import binary_cross_entropy, cross_entropy, softmax_cross_entropy, squared_error
+from nn.masks import dropout_masks
 from nn.metrics import accuracy, confusion_matrix
 from nn.mlp import MLP
 from nn.module import Module, Parameter
 from nn.optim import SGD, Adam, AdamW, GradientDescent, RMSprop
+from nn.penalties import l1_penalty, l2_penalty
 from nn.saving import load, save
 from nn.torch_layout import from_torch_layout, to_torch_layout
 from nn.training import fit
@@ -26,15 +41,19 @@ if TYPE_CHECKING:
     from nn.picture import draw
 
 __all__ = [
+    "ELU",
+    "GELU",
     "MLP",
     "SGD",
     "Adam",
     "AdamW",
     "BestCheckpoint",
+    "Dropout",
     "EarlyStopping",
     "GradientDescent",
     "History",
     "Identity",
+    "LeakyReLU",
     "Linear",
     "Module",
     "Parameter",
@@ -43,6 +62,7 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "Softmax",
+    "Softplus",
     "StopOnNaN",
     "Tanh",
     "accuracy",
@@ -52,9 +72,12 @@ __all__ = [
     "cross_entropy",
     "data",
     "draw",
+    "dropout_masks",
     "fit",
     "from_torch_layout",
     "init",
+    "l1_penalty",
+    "l2_penalty",
     "load",
     "losses",
     "metrics",

@@ -330,14 +330,24 @@ def _quotient(Y: Array, P: Array) -> Array:
     return np.divide(Y, P, out=np.zeros_like(P), where=Y != 0)
 
 
-def compare(model: Any, X: ArrayLike, Y: ArrayLike, interior: bool = False) -> Any:
+def compare(
+    model: Any,
+    X: ArrayLike,
+    Y: ArrayLike,
+    interior: bool = False,
+    *,
+    l1: float = 0.0,
+    l2: float = 0.0,
+) -> Any:
     """A GradReport of this backward pass against the engine's, a row per parameter of an nn.MLP.
 
     With `interior`, rows for Z_l^(g) and A_l^(g) too. Every row shows shape, norm and the largest
-    difference: as a number, relative to the largest entry, and in ulps.
+    difference: as a number, relative to the largest entry, and in ulps. A model with dropout is
+    run once, and this pass gets the masks that were drawn; l1 and l2 as in `backward_pass`.
     """
     import autograd_lite as ag
     from autograd_lite.testing.report import compare_arrays
+    from nn.masks import dropout_masks
     from nn.mlp import MLP
 
     if not isinstance(model, MLP):
@@ -352,19 +362,28 @@ def compare(model: Any, X: ArrayLike, Y: ArrayLike, interior: bool = False) -> A
     shown = list(params)
 
     Z_t, A_t = model.activations(X)
-    Z, A = forward_pass(X, params, model.hidden, model.output)
+    masks = dropout_masks(model)
+    Z, A = forward_pass(X, params, model.hidden, model.output, masks)
     targets = _targets(Y, A[-1], model.output)
-    hand = dict(backward_steps(Y, Z, A, params, model.hidden, model.output))
+    network = (params, model.hidden, model.output, masks, l1, l2)
+    hand = dict(backward_steps(Y, Z, A, *network))
     if interior:
         shown = list(hand)
         tensors |= {f"Z{l}": t for l, t in enumerate(Z_t) if l}
         tensors |= {f"A{l}": t for l, t in enumerate(A_t[:-1]) if l}
-    engine = ag.gradients(_loss_of(Z_t[-1], targets, model.output), [tensors[n] for n in shown])
+    total = _loss_of(Z_t[-1], targets, model.output) + _penalty_of(model, l1, l2)
+    engine = ag.gradients(total, [tensors[n] for n in shown])
     return compare_arrays(
         {name: hand[name] for name in shown},
         dict(zip(shown, engine, strict=True)),
         title=f"{'-'.join(map(str, model.sizes))}: the lecture's backward pass against the engine",
     )
+
+
+def _penalty_of(model: Any, l1: float, l2: float) -> Any:
+    from nn.penalties import l1_penalty, l2_penalty
+
+    return (l1_penalty(model, l1) if l1 else 0.0) + (l2_penalty(model, l2) if l2 else 0.0)
 
 
 def _loss_of(Z_L: Any, Y: Array, output: str) -> Any:

@@ -12,7 +12,19 @@ from nn.init import weights_and_bias
 from nn.module import Module, Parameter, Summary, inference, printed
 from nn.tables import table
 
-__all__ = ["Identity", "Linear", "ReLU", "Sequential", "Sigmoid", "Softmax", "Tanh"]
+__all__ = [
+    "ELU",
+    "GELU",
+    "Identity",
+    "LeakyReLU",
+    "Linear",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]
 
 
 class Linear(Module):
@@ -83,8 +95,14 @@ class _Activation(Module):
         """The activations of Z, of its shape."""
         return type(self).function(Z)
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The arguments that make another one like this."""
+        return {name: value for name, value in vars(self).items() if name != "training"}
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        options = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+        return f"{type(self).__name__}({options})"
 
 
 class Identity(_Activation):
@@ -112,6 +130,45 @@ class ReLU(_Activation):
     """g(z) = z for z ≥ 0, else 0."""
 
     function = staticmethod(ag.relu)
+
+
+class LeakyReLU(_Activation):
+    """g(z) = z for z ≥ 0, else slope · z."""
+
+    def __init__(self, slope: float = 0.01) -> None:
+        self.slope = slope
+
+    def __call__(self, Z: Any) -> Any:
+        """The activations of Z, of its shape."""
+        return ag.leaky_relu(Z, self.slope)
+
+
+class ELU(_Activation):
+    """g(z) = z for z ≥ 0, else alpha · (exp(z) − 1)."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def __call__(self, Z: Any) -> Any:
+        """The activations of Z, of its shape."""
+        return ag.elu(Z, self.alpha)
+
+
+class GELU(_Activation):
+    """g(z) = z · Φ(z), with Φ the distribution function of N(0, 1), or its tanh approximation."""
+
+    def __init__(self, approximate: bool = False) -> None:
+        self.approximate = approximate
+
+    def __call__(self, Z: Any) -> Any:
+        """The activations of Z, of its shape."""
+        return ag.gelu(Z, self.approximate)
+
+
+class Softplus(_Activation):
+    """g(z) = log(1 + exp(z))."""
+
+    function = staticmethod(ag.softplus)
 
 
 class Softmax(_Activation):

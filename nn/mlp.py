@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import autograd_lite as ag
+from nn.dropout import Dropout
 from nn.init import weights_and_bias
 from nn.layers import Identity, as_input, layer_summary, predicted
 from nn.module import Module, Parameter, Summary
@@ -20,6 +21,10 @@ HIDDEN: dict[str, Callable[[Any], Any]] = {
     "sigmoid": ag.sigmoid,
     "tanh": np.tanh,
     "relu": ag.relu,
+    "leaky_relu": ag.leaky_relu,
+    "elu": ag.elu,
+    "gelu": ag.gelu,
+    "softplus": ag.softplus,
     "identity": Identity.function,
 }
 OUTPUT: dict[str, Callable[[Any], Any]] = {
@@ -35,9 +40,12 @@ class MLP(Module):
     Parameters W1, b1, … with W_l of shape (S_{l-1}, S_l) and b_l of shape (S_l,);
     Z_l = A_{l-1} W_l + b_l and A_l = g(Z_l), with A_0 = X.
 
-    hidden: "relu", "tanh", "sigmoid" or "identity", one name or one per hidden layer.
+    hidden: "relu", "tanh", "sigmoid", "leaky_relu", "elu", "gelu", "softplus" or "identity", one
+        name or one per hidden layer.
     output: "softmax" (k classes), "sigmoid" (two classes, S_L = 1) or "identity" (regression).
     init: a name out of nn.init or a function; "normal" is the lecture's theta ~ N(0, 1).
+    dropout: of the hidden neurons, the lecture's with this probability, or an nn.Dropout in
+        another form; one for all hidden layers or one each. Masks are drawn from rng, too.
     """
 
     W1: Parameter
@@ -50,6 +58,7 @@ class MLP(Module):
         hidden: str | Sequence[str] = "relu",
         output: str = "softmax",
         init: Any = "normal",
+        dropout: Any = 0.0,
         dtype: Any = np.float64,
         rng: np.random.Generator | None = None,
     ) -> None:
@@ -57,6 +66,7 @@ class MLP(Module):
         self.hidden = _checked_hidden(hidden, len(self.sizes) - 2)
         self.output = _checked_output(output, self.sizes[-1])
         rng = np.random.default_rng(rng)
+        self.dropout = _checked_dropout(dropout, len(self.hidden), rng)
         for l, (n_in, n_out) in enumerate(pairwise(self.sizes), 1):
             W, b = weights_and_bias(init, n_in, n_out, rng=rng, dtype=dtype)
             setattr(self, f"W{l}", Parameter(W))
@@ -94,7 +104,8 @@ class MLP(Module):
         for l in range(1, L + 1):
             Z.append(_named(A[-1] @ getattr(self, f"W{l}") + getattr(self, f"b{l}"), f"Z{l}"))
             if l < L:
-                A.append(_named(HIDDEN[self.hidden[l - 1]](Z[l]), f"A{l}"))
+                A_l = HIDDEN[self.hidden[l - 1]](Z[l])
+                A.append(_named(self.dropout[l - 1](A_l) if self.dropout else A_l, f"A{l}"))
             elif not upto_logits:
                 A.append(_named(OUTPUT[self.output](Z[l]), "Y_hat"))
         return Z, A
@@ -109,6 +120,8 @@ class MLP(Module):
         rows: list[tuple[Any, ...]] = [("input", f"(n, {self.sizes[0]})", 0, 0)]
         for l, (n_in, n_out) in enumerate(pairwise(self.sizes), 1):
             name = f"output, {self.output}" if l == L else f"hidden {l}, {self.hidden[l - 1]}"
+            if l < L and self.dropout:
+                name += f", dropout {self.dropout[l - 1].p:g}"
             rows.append((name, f"(n, {n_out})", n_in * n_out, n_out))
         return layer_summary(rows)
 
@@ -159,6 +172,18 @@ def _checked_hidden(hidden: str | Sequence[str], n: int) -> tuple[str, ...]:
         if name not in HIDDEN:
             raise ValueError(f"MLP: unknown activation {name!r}; choose one of {_listed(HIDDEN)}")
     return names
+
+
+def _checked_dropout(dropout: Any, n: int, rng: np.random.Generator) -> tuple[Dropout, ...]:
+    """A Dropout for each hidden layer, none where nothing is ever dropped."""
+    given = list(dropout) if isinstance(dropout, (list, tuple)) else [dropout] * n
+    if len(given) != n:
+        raise ValueError(
+            f"MLP: dropout has {len(given)} entries for {n} hidden layers; give one, or one each"
+        )
+    forms = [d.options if isinstance(d, Dropout) else {"p": d} for d in given]
+    drops = tuple(Dropout(**form, rng=rng) for form in forms)
+    return drops if any(drop.p for drop in drops) else ()
 
 
 def _checked_output(output: str, n_out: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nn import layers, safetensors
+from nn.dropout import Dropout
 from nn.files import read_archive, write_archive
 from nn.layers import Linear, Sequential
 from nn.mlp import MLP
@@ -66,23 +67,21 @@ def _described(layer: Any) -> dict[str, Any]:
     """What a header says of a model: its class, and what else its constructor needs."""
     if type(layer) is MLP:
         kept = {"sizes": layer.sizes, "hidden": layer.hidden, "output": layer.output}
-        return {"class": "MLP", **kept, "dtype": str(layer.W1.dtype)}
+        dropout = [drop.options for drop in layer.dropout]
+        return {"class": "MLP", **kept, "dropout": dropout, "dtype": str(layer.W1.dtype)}
     if type(layer) is Linear:
         sizes = {"n_in": layer.n_in, "n_out": layer.n_out, "bias": layer.b is not None}
         return {"class": "Linear", **sizes, "dtype": str(layer.W.dtype)}
     if type(layer) is Sequential:
         return {"class": "Sequential", "layers": [_described(part) for part in layer.layers]}
-    if type(layer) in ACTIVATIONS:
-        return {"class": type(layer).__name__}
+    if type(layer) in SIMPLE:
+        return {"class": type(layer).__name__, **layer.options}
     return {"class": getattr(layer, "__qualname__", type(layer).__qualname__), "foreign": True}
 
 
-ACTIVATIONS = (
-    layers.Identity,
-    layers.ReLU,
-    layers.Sigmoid,
-    layers.Softmax,
-    layers.Tanh,
+SIMPLE = (
+    Dropout,
+    *(getattr(layers, name) for name in layers.__all__ if name not in ("Linear", "Sequential")),
 )
 
 
@@ -94,12 +93,13 @@ def _rebuilt(description: dict[str, Any]) -> Any:
     arguments = dict(description)
     name = arguments.pop("class")
     if name == "MLP":
-        return MLP(**arguments, init="zeros")
+        dropout = [Dropout(**options) for options in arguments.pop("dropout", [])]
+        return MLP(**arguments, dropout=dropout or 0.0, init="zeros")
     if name == "Linear":
         return Linear(**arguments, init="zeros")
     if name == "Sequential":
         return Sequential(*map(_rebuilt, arguments["layers"]))
-    known = {cls.__name__: cls for cls in ACTIVATIONS}
+    known = {cls.__name__: cls for cls in SIMPLE}
     if name not in known or arguments.pop("foreign", False):
         raise ValueError(f"holds a {name}, which cannot be rebuilt; pass a model to fill")
     return known[name](**arguments)

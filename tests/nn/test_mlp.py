@@ -113,6 +113,16 @@ def test_hidden_activations_may_differ_by_layer() -> None:
     np.testing.assert_array_equal(A[2].data, np.maximum(Z[2].data, 0))
 
 
+@pytest.mark.parametrize("hidden", ["leaky_relu", "elu", "gelu", "softplus"])
+def test_activations_beyond_the_lecture_train_and_have_no_closed_form(hidden: str) -> None:
+    model = nn.MLP([6, 5, 3], hidden=hidden, init="he", rng=0)
+    labels = np.arange(7) % 3
+    nn.softmax_cross_entropy(model.logits(X), labels).backward()
+    assert all(p.grad.any() for p in model.parameters())
+    with pytest.raises(ValueError, match=hidden):
+        nn.closed_form.compare(model, X, labels)
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
