@@ -10,6 +10,7 @@ Layers, each importing only those above it: table, pytree and modes; the graph (
 graph, recording); rules; transforms; compiler and drawing; testing.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from autograd_lite.support import ops
 from autograd_lite.transforms import grad, gradients, value_and_grad, vjp
 
 if TYPE_CHECKING:
+    from autograd_lite.compiler import Program
     from autograd_lite.drawing import Diagram, draw, steps
     from autograd_lite.rules.activations import (
         elu,
@@ -59,6 +61,7 @@ __all__ = [
     "Diagram",
     "Tensor",
     "checkpoint",
+    "compile",
     "debug",
     "draw",
     "elu",
@@ -96,6 +99,30 @@ __all__ = [
     "vjp",
     "xlogy",
 ]
+
+
+def compile(  # noqa: A001 (the name that users know from other libraries)
+    f: Callable[..., Any],
+    *,
+    donate: int | Sequence[int] = (),
+    static_argnums: int | Sequence[int] = (),
+    tune: bool = False,
+    names: Mapping[str, str] | None = None,
+) -> "Program":
+    """A Program of f: its calls run as NumPy source, traced once for every signature.
+
+    A signature is the structure, shapes and dtypes of the arguments, and their ints, bools,
+    strings; floats are traced, as arrays are. The results are those of f.
+
+    donate: arguments whose arrays the first result of the same structure, shapes and dtypes
+        overwrites, and is: `params, loss = step(params, X, Y)`.
+    static_argnums: arguments that the program may depend on; they must hash.
+    tune: time the candidate layouts of products once, in place of a fixed choice.
+    names: variables of the program by path, such as {"params[0]": "W1"}.
+    """
+    from autograd_lite.compiler import Program
+
+    return Program(f, donate, static_argnums, tune, names)
 
 
 def __getattr__(name: str) -> Any:

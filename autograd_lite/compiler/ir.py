@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Const", "Draw", "Graph", "Pick", "Step", "Value"]
+import numpy as np
+
+__all__ = ["Const", "Draw", "Graph", "Input", "Pick", "Step", "Value", "sources"]
 
 
 @dataclass(eq=False, slots=True)
@@ -16,6 +19,16 @@ class Value:
     dtype: Any
     weak: bool = False  # a Python float at run time
     name: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array."""
+        return self.size * int(self.dtype.itemsize)
 
 
 @dataclass(eq=False, slots=True)
@@ -32,6 +45,16 @@ class Const:
 
     array: Any
 
+    @property
+    def shape(self) -> Any:
+        """Length of every axis."""
+        return np.shape(self.array)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a Python number, which leaves other dtypes as they are."""
+        return isinstance(self.array, (bool, int, float)) and not isinstance(self.array, np.generic)
+
 
 @dataclass(eq=False, slots=True)
 class Step(Value):
@@ -40,6 +63,7 @@ class Step(Value):
     op: Any = None
     operands: tuple[Any, ...] = ()  # Values and Consts
     params: dict[str, Any] = field(default_factory=dict)
+    silent: tuple[str, ...] = ()  # the floating-point errors that are ignored here
 
 
 @dataclass(eq=False, slots=True)
@@ -66,3 +90,14 @@ class Graph:
     inputs: list[Input]
     steps: list[Value]
     outputs: list[Any]
+
+
+def sources(value: Any) -> Iterable[Any]:
+    """The Values that a Value is computed from."""
+    if isinstance(value, Step):
+        return [x for x in value.operands if isinstance(x, Value)]
+    if isinstance(value, Pick):
+        return [value.source]
+    if isinstance(value, Draw) and isinstance(value.rng, Value):
+        return [value.rng]
+    return []

@@ -13,7 +13,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from autograd_lite import pytree
 from autograd_lite.compiler.ir import Const, Draw, Graph, Input, Pick, Step, Value
+from autograd_lite.compiler.lowering import LOWERED
 from autograd_lite.debugging import user_line
 from autograd_lite.graph import Tensor, new_tensor, picked
 from autograd_lite.modes import MODES, Modes, Weak
@@ -23,7 +25,7 @@ from autograd_lite.sweep import PICK, Leaf, Node, next_order
 from autograd_lite.table import TABLE, Plan, Primitive, plan_for
 from autograd_lite.transforms import LIFT
 
-__all__ = ["Trace"]
+__all__ = ["FLOAT", "Trace", "traced"]
 
 
 def _input(x: Any) -> Any:
@@ -46,6 +48,10 @@ class Trace:
         self.numbers: dict[Any, Any] = {}  # the concrete array of every Value
         self._picks: dict[tuple[Any, int], Pick] = {}
         self._generators: dict[int, Input] = {}
+        self._constants: dict[int, tuple[Any, Const]] = {}
+        self._lowering: list[Primitive] = []  # rows whose steps are being noted
+        self._errors = np.geterr()
+        self._quiet = tuple(name for name, how in self._errors.items() if how == "ignore")
 
     # --- what goes in and comes out
 
@@ -88,18 +94,67 @@ class Trace:
         values, y = evaluated(op, inputs, params)
         if isinstance(y, float) and not isinstance(y, np.generic):
             y = Weak(y)
+        elif isinstance(y, bool):
+            y = np.bool_(y)
         nodes = [x._node if isinstance(x, Tensor) else None for x in inputs]
         if not any(nodes):
             return _constants(op, y)
         operands = tuple([self.operand(x) for x in inputs])
         tracked = [n is not None and n.tracked and modes.recording for n in nodes]
         node = node_of(plan_for(op, tuple(tracked)), inputs, values, list(nodes), params, y)
+        if (
+            op in LOWERED
+            and op not in self._lowering
+            and (lowered := self._lowered(op, inputs, params, y)) is not None
+        ):
+            self.values[node] = lowered
+            return new_tensor(y, node) if op.n_outputs is None else self._picked(y, node)
         step = Step(node.shape, node.dtype, op=op, operands=operands, params=params)
         step.weak = isinstance(y, Weak)
+        step.silent = self._silent()
         self.steps.append(step)
         self.values[node] = step
         self.numbers[step] = y
         return new_tensor(y, node) if op.n_outputs is None else self._picked(y, node)
+
+    def _lowered(self, op: Primitive, inputs: Sequence[Any], params: Any, y: Any) -> Any:
+        """What stands for a row that is traced through: a Value, or a tuple of them."""
+        token = MODES.set(MODES.get().but(recording=False))
+        self._lowering.append(op)
+        try:
+            result = LOWERED[op](*[_bare(x) for x in inputs], **params)
+        finally:
+            self._lowering.pop()
+            MODES.reset(token)
+        several = op.n_outputs is not None
+        parts = [self.operand(part) for part in (result if several else (result,))]
+        for part, made in zip(parts, y if several else (y,), strict=True):
+            if isinstance(part, Const) or (part.shape, part.dtype) != (made.shape, made.dtype):
+                return None  # not what the row gives: leave it whole
+        return tuple(parts) if several else parts[0]
+
+    def _silent(self) -> tuple[str, ...]:
+        """The floating-point errors that are ignored here, but not where the program is called."""
+        now = np.geterr()
+        if now == self._errors:
+            return ()
+        return tuple(n for n, how in now.items() if how == "ignore" and n not in self._quiet)
+
+    def watch(self, node: Node, g: Any, i: int = -1, ct: Any = None) -> None:
+        """Name the cotangent of a named value, as a sweep passes it."""
+        if i >= 0 or not isinstance(g, Tensor) or g._node is None:
+            return
+        inner = node
+        while inner.plan is LIFT:
+            inner = inner.inputs[0]
+        value, own = self.values.get(inner), self.values.get(g._node)
+        name = inner.name or found_name(value)
+        if name and own is not None and own is not value and not found_name(own):
+            own.name = f"{name}_grad"
+
+    def as_float(self, g: Tensor) -> Any:
+        """A gradient with respect to a Python float: a Python float."""
+        return bind(FLOAT, (g,))
 
     def draw(self, sampler: Callable[..., Any], rng: Any, shape: Any, params: Any) -> Tensor:
         """Numbers drawn at every call of the program, in this order."""
@@ -132,18 +187,30 @@ class Trace:
     def operand(self, x: Any) -> Any:
         """What stands for an input of an operation in the program: a Value, or a Const."""
         if not isinstance(x, Tensor):
-            return Const(x.copy() if isinstance(x, np.ndarray) else x)
-        return Const(np.array(x._value)[()]) if x._node is None else self._resolve(x, x._node)
+            return self._constant(x) if isinstance(x, np.ndarray) else Const(x)
+        if x._node is None:
+            kept = isinstance(x._value, Weak)
+            return Const(float(x._value)) if kept else self._constant(x._value)
+        return self._resolve(x, x._node)
+
+    def _constant(self, array: Any) -> Const:
+        """A copy of an array that is no argument, one for all its uses while it stays the same."""
+        known = self._constants.get(id(array))
+        if known is None or not np.array_equal(known[1].array, array, equal_nan=_has_nan(array)):
+            known = self._constants[id(array)] = (array, Const(np.array(array)[()]))
+        return known[1]
 
     def _resolve(self, x: Tensor, node: Node) -> Any:
         while node.plan is LIFT:
             node = node.inputs[0]
         found = self.values.get(node)
-        if found is None and node.plan is PICK:
+        if found is None and node.plan is PICK and node.inputs[0] in self.values:
             source = self.values[node.inputs[0]]
-            found = self._pick(source, node.params["index"], node)
+            index = node.params["index"]
+            found = source[index] if type(source) is tuple else self._pick(source, index, node)
+            self.values[node] = found
         if found is None and isinstance(node, Leaf) and node.order > self.start:
-            found = Const(np.array(x._value)[()])  # a constant that a transform lifted
+            found = self._constant(x._value)  # a constant that a transform lifted
         if found is None:
             raise TypeError(
                 f"{x.name or 'a tensor'} of shape {x.shape} requires grad and is used by the "
@@ -172,6 +239,24 @@ class Trace:
         return results
 
 
+def _float(x: Any) -> float:
+    """The number of a 0-d array."""
+    return float(x)
+
+
+#: Gives gradients with respect to Python floats their kind.
+FLOAT = Primitive(_float, (lambda g, y, x: g,), kind="linear", name="float")
+
+
+def _bare(x: Any) -> Any:
+    """An operand for a row's own function, run on tensors: numbers as they are."""
+    return x if isinstance(x, (Tensor, float, int)) else new_tensor(np.asarray(x), None)
+
+
+def _has_nan(array: Any) -> bool:
+    return bool(array.dtype.kind == "f" and np.isnan(np.min(array, initial=np.inf)))
+
+
 def found_name(value: Any) -> str | None:
     """The name of a Value; a Const has none and takes none."""
     return getattr(value, "name", "")
@@ -186,16 +271,16 @@ def _constants(op: Primitive, y: Any) -> Any:
     return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
 
 
-def traced(f: Callable[..., Any], leaves: Sequence[Any], paths: Sequence[str], rebuild: Any) -> Any:
-    """(Graph, leaves of the result, its structure) of `f(*rebuild(leaves))`, run once."""
-    from autograd_lite import pytree
-
+def traced(
+    f: Callable[..., Any], leaves: Sequence[Any], paths: Sequence[str], rebuild: Callable[..., Any]
+) -> tuple[Graph, Any]:
+    """(Graph, structure of the result) of f, run once on `rebuild(tensors of the leaves)`."""
     trace = Trace()
     token = MODES.set(Modes().but(trace=trace, recording=True))
     try:
         tensors = [trace.input(x, path) for x, path in zip(leaves, paths, strict=True)]
         args, kwargs = rebuild(tensors)
         outputs, structure = pytree.flatten(f(*args, **kwargs))
-        return trace, trace.graph(outputs), structure
+        return trace.graph(outputs), structure
     finally:
         MODES.reset(token)

@@ -1,0 +1,85 @@
+"""Rows of this package in NumPy's own operations, so that a program shows and plans each of them.
+
+Most of these rows are functions written in `np.*` calls, so running them on traced tensors is all
+it takes. Only what works in place, or looks at values, is written again here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.recording import bind
+from autograd_lite.rules import activations, cross_entropy, softmax
+from autograd_lite.rules.cross_entropy import checked_labels
+from autograd_lite.table import TABLE, Primitive
+
+__all__ = ["LOWERED"]
+
+
+def _loss_of_weights(shifted: Any, logs: Any, t: Any, normalized: bool) -> Any:
+    """−Σ t·(shifted − logs) along rows; a weight of 0 counts nothing, even at probability 0.
+
+    Rows of weights that sum to 1 need one logarithm a row, not one an element.
+    """
+    if normalized:
+        loss = np.add.reduce(logs, axis=None) - np.vdot(t, shifted)
+    else:
+        loss = -np.vdot(t, shifted - logs)
+    if loss != loss:
+        loss = -np.sum(np.where(t == 0, 0.0, t * (shifted - logs)))
+    return loss.astype(shifted.dtype)
+
+
+CHECKED_LABELS = Primitive(
+    checked_labels, (None,), kind="general", name="checked_labels", params={"k": 0}
+)
+LOSS_OF_WEIGHTS = Primitive(
+    _loss_of_weights,
+    (None, None, None),
+    kind="general",
+    name="loss_of_weights",
+    params={"normalized": False},
+)
+
+
+def _cross_entropy(z: Any, t: Any, normalized: bool) -> tuple[Any, Any]:
+    """The fused softmax and cross-entropy, step by step: (loss, softmax(z))."""
+    shifted = softmax.shifted(z, -1)
+    p = np.exp(shifted)
+    total = np.add.reduce(p, axis=-1, keepdims=True)
+    y_hat = p / total
+    if y_hat.name is None:
+        y_hat.name = "Y_hat"
+    logs = np.log(total)
+    if np.ndim(t) == z.ndim - 1:
+        k = z.shape[-1]
+        labels = bind(CHECKED_LABELS, (t,), {"k": k}).reshape(-1)
+        rows = np.arange(labels.size)
+        log_p = (shifted - logs).reshape(-1, k)
+        return -np.add.reduce(log_p[rows, labels]), y_hat
+    return bind(LOSS_OF_WEIGHTS, (shifted, logs, t), {"normalized": normalized}), y_hat
+
+
+_BY_THEIR_FUNCTION = (
+    activations.relu,
+    activations.relu6,
+    activations.leaky_relu,
+    activations.elu,
+    activations.sigmoid,
+    activations.log_sigmoid,
+    activations.softplus,
+    activations.gelu,
+    softmax.softmax,
+    softmax.log_softmax,
+    softmax.logsumexp,
+    np.mean,
+)
+
+#: What to run on traced tensors in place of a row's function.
+LOWERED: dict[Primitive, Callable[..., Any]] = {
+    **{TABLE[key]: TABLE[key].fn for key in _BY_THEIR_FUNCTION},
+    cross_entropy._ROW: _cross_entropy,
+}
