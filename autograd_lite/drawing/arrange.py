@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from autograd_lite.drawing.clusters import clusters_of
 from autograd_lite.drawing.layered import Cell, Layers, heights, layers
 from autograd_lite.drawing.picture import Edge, Picture, Vertex
 from autograd_lite.drawing.sizes import box_size
@@ -59,7 +60,7 @@ class Drawing:
     arrows: list[Arrow] = field(default_factory=list)
     width: float = 0.0
     height: float = 0.0
-    divider: float | None = None  # the height between the two lanes
+    frames: list[tuple[str, Box]] = field(default_factory=list)  # round clusters, with labels
 
 
 def arrange(picture: Picture) -> Drawing:
@@ -98,8 +99,20 @@ class _Arranger:
         self.route_forward(lower)
         if self.mirrored:
             self.place_gradients()
+        self.result.frames = self.frames()
         self.shift()
         return self.result
+
+    def frames(self) -> list[tuple[str, Box]]:
+        """A frame round each cluster that no other box is in the way of."""
+        frames = []
+        for cluster in clusters_of(self.picture):
+            inside = set(cluster.members)
+            frame = _around([self.result.boxes[id] for id in cluster.members], cluster.depth)
+            others = (box for id, box in self.result.boxes.items() if id not in inside)
+            if not any(_overlap(frame, box) for box in others):
+                frames.append((cluster.label, frame))
+        return frames
 
     def cells(self) -> list[Cell]:
         return [cell for column in self.layers.columns for cell in column]
@@ -216,7 +229,6 @@ class _Arranger:
         top = min(box.y - box.height / 2 for box in boxes.values())
         nearest = min(y[c] - self.gradient_extent(c)[0] for c in self.cells())
         base = top - _LANES - (-nearest)
-        self.divider = top - _LANES / 2
         self.lane = {cell: base - y[cell] for cell in self.cells()}
         for key, stack in self.stacks.items():
             self.stack(self.layers.cells[key], stack)
@@ -230,7 +242,6 @@ class _Arranger:
             pair = edge.tail, edge.head
             nth = drawn[pair] = drawn.get(pair, 0) + 1
             self.result.arrows.append(self.back(edge, (nth - (counts[pair] + 1) / 2) * 14.0, nth))
-        self.result.divider = self.divider
 
     def gradient_extent(self, cell: Cell) -> tuple[float, float]:
         """How far a cell of the gradient lane reaches: towards the forward lane, and away."""
@@ -301,19 +312,37 @@ class _Arranger:
         result = self.result
         boxes = result.boxes.values()
         ys = [y for arrow in result.arrows for _, y in arrow.points]
-        left = min(box.left for box in boxes)
-        top = min([*(box.y - box.height / 2 for box in boxes), *ys])
-        bottom = max([*(box.y + box.height / 2 for box in boxes), *ys])
+        drawn = [*boxes, *(frame for _, frame in result.frames)]
+        left = min(box.left for box in drawn)
+        top = min([*(box.y - box.height / 2 for box in drawn), *ys])
+        bottom = max([*(box.y + box.height / 2 for box in drawn), *ys])
         dx, dy = 16.0 - left, 16.0 - top
         for box in boxes:
             box.x += dx
             box.y += dy
         for arrow in result.arrows:
             arrow.points = [(x + dx, y + dy) for x, y in arrow.points]
-        if result.divider is not None:
-            result.divider += dy
-        result.width = max(box.right for box in boxes) + 16.0
+        for _, frame in result.frames:
+            frame.x += dx
+            frame.y += dy
+        result.width = max(box.right for box in drawn) + 16.0
         result.height = bottom + dy + 16.0
+
+
+def _around(boxes: list[Box], depth: int) -> Box:
+    """A frame round boxes, with room for a label above them; outer frames are larger."""
+    room = 7.0 if depth else 10.0
+    left, right = min(b.left for b in boxes) - room, max(b.right for b in boxes) + room
+    top = min(b.y - b.height / 2 for b in boxes) - (17.0 if depth else 34.0)
+    bottom = max(b.y + b.height / 2 for b in boxes) + room
+    return Box((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return (
+        abs(one.x - other.x) < (one.width + other.width) / 2
+        and abs(one.y - other.y) < (one.height + other.height) / 2
+    )
 
 
 def _clamped(shift: float, box: Box) -> float:

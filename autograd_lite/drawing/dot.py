@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import graphviz
 
+from autograd_lite.drawing.clusters import Cluster, clusters_of
 from autograd_lite.drawing.picture import Picture, Vertex
 from autograd_lite.drawing.style import STYLES
 
@@ -29,6 +30,7 @@ def dot_source(picture: Picture) -> str:
     for vertex in picture.vertices:
         graph.node(vertex.id, _label(vertex), tooltip=graphviz.escape(vertex.title),
                    **_attributes(vertex))  # fmt: skip
+    graph.body.extend(_subgraphs(clusters_of(picture)))
     for edge in picture.edges:
         label = f"{edge.edges:,}" if edge.edges > 1 else None
         graph.edge(edge.tail, edge.head, label=label, **_EDGES[edge.kind])
@@ -37,6 +39,26 @@ def dot_source(picture: Picture) -> str:
         if partner and picture.view == "lanes":
             graph.body.append(f"\t{{rank=same; {partner}; {vertex.id}}}\n")
     return str(graph.source)
+
+
+def _subgraphs(clusters: list[Cluster]) -> list[str]:
+    """A statement for each outer cluster, the inner ones nested in it."""
+    inner: dict[int, str] = {}
+    whole = []
+    for i, cluster in sorted(enumerate(clusters), key=lambda pair: -pair[1].depth):
+        words = graphviz.escape(cluster.label)
+        members = "; ".join(cluster.members)
+        text = f'subgraph cluster_{i} {{label="{words}"; color="#9aa4b1"; '
+        text += f"{inner.get(i, '')}{members}}} "
+        around = [
+            n for n, c in enumerate(clusters)
+            if c.depth == cluster.depth - 1 and cluster.members[0] in c.members
+        ]  # fmt: skip
+        if around:
+            inner[around[0]] = inner.get(around[0], "") + text
+        else:
+            whole.append(f"\t{text}\n")
+    return whole
 
 
 _EDGES: dict[str, dict[str, str]] = {

@@ -261,6 +261,9 @@ def facts(value: Value) -> str:
     if array is not None and np.size(array) and np.asarray(array).dtype.kind in "fiub":
         low, mean, high = np.min(array), np.mean(array), np.max(array)
         parts.append(f"min {number(low)}, mean {number(mean)}, max {number(high)}")
+    line = (value.op.node.info or {}).get("line") if value.op is not None else None
+    if line:
+        parts.append(f"recorded at {line}")
     if value.grad is not None:
         grad = getattr(value.grad, "data", value.grad)
         parts.append(f"‖gradient‖ {number(float(np.linalg.norm(np.asarray(grad, float))))}")

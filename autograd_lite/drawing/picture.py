@@ -5,7 +5,7 @@ Every view makes one of these; every output form (DOT, SVG, Mermaid, text, HTML)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 __all__ = ["Edge", "Picture", "Vertex"]
 
@@ -45,7 +45,6 @@ class Picture:
     edges: tuple[Edge, ...]
     caption: str = ""
     view: str = "graph"
-    clusters: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     @property
     def n_nodes(self) -> int:
@@ -69,7 +68,3 @@ class Picture:
             to = f" → {', '.join(heads[v.id])}" if v.id in heads else ""
             parts.append(f"{' '.join(v.lines)}{to}")
         return ". ".join(parts)
-
-    def but(self, **changes: object) -> Picture:
-        """This picture with some fields changed."""
-        return replace(self, **changes)  # type: ignore[arg-type]

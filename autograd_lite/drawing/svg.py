@@ -31,6 +31,7 @@ def svg_text(drawing: Drawing) -> str:
     height = drawing.height + _FOOT
     shift = (width - drawing.width) / 2
     body = [f'<g transform="translate({shift:.1f} 0)">']
+    body += [_frame(label, frame) for label, frame in drawing.frames]
     body += [_arrow(arrow) for arrow in drawing.arrows]
     body += [_box(v, drawing.boxes[v.id]) for v in picture.vertices]
     body.append("</g>")
@@ -59,7 +60,7 @@ def document(title: str, description: str, width: float, height: float, body: Se
 
 def dark_style() -> str:
     """Rules that take effect where the reader prefers the dark, and no style is stripped."""
-    rules = [".agl-page{fill:#14171b}.agl-ink{fill:#d5dae0}"]
+    rules = [".agl-page{fill:#14171b}.agl-ink{fill:#d5dae0}.agl-frame>.agl-shape{fill:#1b1f24}"]
     for kind, style in STYLES.items():
         rules.append(
             f".agl-{kind}>.agl-shape{{fill:{style.dark_fill};stroke:{style.dark_stroke}}}"
@@ -79,6 +80,18 @@ def text_element(
     return (
         f'<text{mark} x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{ink}" '
         f'text-anchor="{anchor}">{escape(text)}</text>'
+    )
+
+
+def _frame(label: str, frame: Box) -> str:
+    """The frame round a cluster, with its label in the upper left corner."""
+    x, y = frame.left, frame.y - frame.height / 2
+    return (
+        f'<g class="agl-frame"><rect class="agl-shape" x="{x:.1f}" y="{y:.1f}" '
+        f'width="{frame.width:.1f}" height="{frame.height:.1f}" rx="6" fill="#f6f7f9" '
+        f'stroke="#9aa4b1" stroke-width="1" stroke-dasharray="2 3"/>'
+        + text_element(x + 8, y + 13, label, SMALL, "#3d444d", "start", "agl-ink")
+        + "</g>"
     )
 
 
