@@ -59,7 +59,7 @@ def aligned(objective: Objective, tree: Any, *, partly: bool = False) -> dict[st
     if len(objective.places) == 1 and isinstance(tree, dict) and not {*names}.isdisjoint(tree):
         if not partly and (missing := [name for name in names if name not in tree]):
             raise ValueError(f"no gradient was given for {missing}, only for {[*tree]}")
-        return {name: array_of(tree[name]) for name in names if name in tree}
+        return {name: _numbers(tree[name], name) for name in names if name in tree}
     primals = tuple(objective.args[i] for i in objective.places)
     if len(primals) == 1 and not (isinstance(tree, tuple) and len(tree) == 1):
         tree = (tree,)
@@ -67,10 +67,19 @@ def aligned(objective: Objective, tree: Any, *, partly: bool = False) -> dict[st
     leaves = pytree.flatten_like(pytree.flatten(primals)[1], tree)
     wanted = {p.place: p.name for p in objective.parameters}
     return {
-        wanted[place]: array_of(leaf)
+        wanted[place]: _numbers(leaf, wanted[place])
         for place, leaf in zip(objective.leaf_places(), leaves, strict=True)
         if place in wanted
     }
+
+
+def _numbers(gradient: Any, name: str) -> Array:
+    array = array_of(gradient)
+    if array.dtype.kind not in "fiubc":
+        raise TypeError(
+            f"the gradient of {name} is a {type(gradient).__name__}, expected an array of numbers"
+        )
+    return array
 
 
 def _blame(claims: Claims, objective: Objective, changed: Sequence[str], who: str) -> None:
@@ -93,9 +102,11 @@ def _settle_results(
 ) -> None:
     """Say how results that are not one number become one: by their sum, or along a Jacobian."""
     results = [array_of(y) for y in pytree.flatten(result)[0]]
+    shapes = [y.shape for y in results]
+    if not results or any(y.dtype.kind not in "fiub" for y in results):
+        raise TypeError(f"f must return numbers, it returned {result!r}")
     if len(results) == 1 and results[0].size == 1:
         return
-    shapes = [y.shape for y in results]
     if len(results) == 1 and all(
         g.shape == (*results[0].shape, *p.shape)
         for p in objective.parameters

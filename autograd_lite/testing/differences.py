@@ -47,14 +47,14 @@ class Estimate(NamedTuple):
 
 
 def extrapolated(
-    quotients: Sequence[float], noise: Sequence[float], powers: Sequence[int]
+    quotients: Sequence[float], noise: Sequence[float], powers: Sequence[int], ratio: float = RATIO
 ) -> Estimate:
-    """The limit of `quotients` as the step shrinks by 4 from each to the next.
+    """The limit of `quotients` as the step shrinks by `ratio` from each to the next.
 
     `noise` is the rounding in each quotient. An entry counts only if no smaller step contradicts
     it: a wide ladder may seem settled above a structure that only its lowest rungs resolve.
     """
-    return sharpest(best_entries(quotients, noise, powers))
+    return sharpest(best_entries(quotients, noise, powers, ratio))
 
 
 def sharpest(rungs: Sequence[Estimate]) -> Estimate:
@@ -67,7 +67,7 @@ def sharpest(rungs: Sequence[Estimate]) -> Estimate:
 
 
 def best_entries(
-    quotients: Sequence[float], noise: Sequence[float], powers: Sequence[int]
+    quotients: Sequence[float], noise: Sequence[float], powers: Sequence[int], ratio: float = RATIO
 ) -> list[Estimate]:
     """Per row of Richardson's table from the second on, the entry with the smallest bar."""
     best = []
@@ -75,7 +75,7 @@ def best_entries(
     for k in range(1, len(quotients)):
         row, entries = [quotients[k]], []
         for j, power in enumerate(powers[:k], start=1):
-            row.append(row[-1] + (row[-1] - above[j - 1]) / (RATIO**power - 1.0))
+            row.append(row[-1] + (row[-1] - above[j - 1]) / (ratio**power - 1.0))
             change = max(abs(row[j] - row[j - 1]), abs(row[j] - above[j - 1]))
             entries.append(Estimate(row[j], change + 1.5 * noise[k] + 2 * EPS * abs(row[j])))
         best.append(min(entries, key=lambda entry: entry.bar))

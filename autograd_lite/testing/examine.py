@@ -93,7 +93,7 @@ class Finding:
         return min(sides) - bar <= self.analytic <= max(sides) + bar
 
 
-def examine(line: Line, analytic: float, demand: Demand, quick: Sequence[int] = QUICK) -> Finding:
+def examine(line: Line, analytic: float, demand: Demand, quick: Sequence[float] = QUICK) -> Finding:
     """The verdict on `analytic` as the derivative of f along the line.
 
     quick: the rungs that are tried first

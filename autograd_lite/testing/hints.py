@@ -67,13 +67,13 @@ def diagnosis(case: Case) -> str | None:
     return None
 
 
-def _alike(a: Any, b: Any) -> bool:
+def _alike(a: Any, b: Any, close: float = CLOSE) -> bool:
     """Whether two arrays agree as far as patterns are told apart, and are not all zero."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.shape != b.shape or not np.any(b):
         return False
     with np.errstate(invalid="ignore"):
-        return bool(np.all(np.abs(a - b) <= CLOSE * np.abs(b) + 1e-9 * np.max(np.abs(b))))
+        return bool(np.all(np.abs(a - b) <= close * (np.abs(b) + 1e-4 * np.max(np.abs(b)))))
 
 
 # Claims of another shape.
@@ -147,29 +147,25 @@ def _factor(case: Case) -> str | None:
 
 
 def _named_factor(ratio: float, n: int, case: Case) -> str | None:
+    """The ratio in words: the sign, 1/N for a length N among the arguments, a simple fraction."""
     if abs(ratio + 1.0) < CLOSE:
         return "sign: it is the right gradient times −1"
     size = abs(ratio)
-    sign = "the sign is wrong, and " if ratio < 0 else ""
-    known = next((s for s in case.sizes if s > 1 and abs(size * s - 1.0) < CLOSE), None)
-    if known:
-        return (
-            f"{sign}constant ratio: it is 1/{known} of the right gradient: "
-            f"a mean was taken where f sums over {known}"
+    says = f"{'the sign is wrong, and ' if ratio < 0 else ''}constant ratio: it is "
+    whole, part = round(size), round(1.0 / size)
+    if part > 1 and abs(size * part - 1.0) < CLOSE:
+        lost = "a mean was taken where f sums" if part in case.sizes else "a mean for a sum"
+        return f"{says}1/{part} of the right gradient: {lost} over {part}, or a lost factor"
+    if whole > 1 and abs(size / whole - 1.0) < CLOSE:
+        lost = (
+            "a sum was taken where f takes the mean" if whole in case.sizes else "a sum for a mean"
         )
-    known = next((s for s in case.sizes if s > 1 and abs(size / s - 1.0) < CLOSE), None)
-    if known and size > 2.5:
-        return (
-            f"{sign}constant ratio: it is {known} times the right gradient: "
-            f"a sum was taken where f takes the mean over {known}"
-        )
+        return f"{says}{whole} times the right gradient: {lost} over {whole}, or a factor too many"
     simple = Fraction(size).limit_denominator(16)
     if simple and simple != 1 and abs(float(simple) / size - 1.0) < CLOSE:
-        return f"{sign}constant ratio: it is {simple} times the right gradient: a lost factor"
+        return f"{says}{simple} times the right gradient: a lost factor"
     # one value always has some ratio; only several alike say something
-    if n > 1:
-        return f"{sign}constant ratio: it is {size:.6g} times the right gradient"
-    return None
+    return f"{says}{size:.6g} times the right gradient" if n > 1 else None
 
 
 def _transposed(case: Case) -> str | None:
@@ -199,7 +195,10 @@ def _permuted(case: Case) -> str | None:
         pool[after],
         pool[after - 1],
     )
-    if not _alike(nearest, case.right) or len(np.unique(nearest)) < 0.9 * len(case.right):
+    # in a large array some value is always near: only much nearer ones are the same
+    if not _alike(nearest, case.right, min(CLOSE, 1e-3 / len(pool))) or len(
+        np.unique(nearest)
+    ) < 0.9 * len(case.right):
         return None
     for axis in range(len(case.shape)):
         if _alike(np.flip(case.claimed, axis).ravel()[case.at], case.right):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from autograd_lite.testing.claims import Claims
@@ -101,12 +103,17 @@ class Inspection:
 
     def _hints(self, p: Parameter, land: Landscape, probed: Probed) -> list[str]:
         """A sentence on the pattern in the error, if it has one."""
-        known = {
-            i: f.numeric for i, f in probed.elements.items() if f.verdict in ("ok", "mismatch")
-        }
-        known |= measured(land, self._worth_measuring(p, known))
+        findings = probed.elements.items()
+        known = {i: f.numeric for i, f in findings if f.verdict in ("ok", "mismatch")}
+        sentence = diagnosis(self._case(p, known)) if len(known) > 2 else None
+        if sentence is None:
+            known |= measured(land, self._worth_measuring(p, known))
+            sentence = diagnosis(self._case(p, known))
+        return [sentence] if sentence else []
+
+    def _case(self, p: Parameter, known: Mapping[int, float]) -> Case:
         places = np.array(sorted(known), dtype=np.intp)
-        case = Case(
+        return Case(
             claimed=np.asarray(self._claims.double[p.name], dtype=np.float64),
             shape=p.shape,
             at=places,
@@ -114,18 +121,16 @@ class Inspection:
             others={n: g for n, g in self._claims.double.items() if n != p.name},
             sizes=self._objective.sizes(),
         )
-        sentence = diagnosis(case)
-        return [sentence] if sentence else []
 
-    def _worth_measuring(self, p: Parameter, known: dict[int, float]) -> list[int]:
+    def _worth_measuring(self, p: Parameter, known: Mapping[int, float]) -> list[int]:
         """Elements not known yet: all of a small array, of a large one some whole rows."""
         size = p.value.size
         wanted = list(range(size))
         if size > FULLY_MEASURED:
             length = p.shape[-1] if p.shape[-1] <= LONGEST_ROW else 1
-            starts = length * self._rng.choice(size // length, size=4, replace=False)
+            starts = length * self._rng.choice(size // length, size=2, replace=False)
             wanted = [int(start) + i for start in starts for i in range(length)]
-            wanted += self._rng.integers(size, size=32).tolist()
+            wanted += self._rng.integers(size, size=16).tolist()
         return [i for i in wanted if i not in known]
 
 

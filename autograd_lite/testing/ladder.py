@@ -28,17 +28,18 @@ class Ladder:
     def __init__(self, line: Line, rungs: Sequence[Rung]) -> None:
         self._rungs, self._centre = rungs, line.centre
         centre = line.centre
+        self._ratio = rungs[0].h / rungs[1].h
         noise = [r.noise / r.h for r in rungs]
         across = [(r.right - r.left) / (2.0 * r.h) for r in rungs]
         gaps = [((r.right - centre) - (centre - r.left)) / (2.0 * r.h) for r in rungs]
-        gap_entries = best_entries(gaps, [2.0 * n for n in noise], GAP)
+        gap_entries = best_entries(gaps, [2.0 * n for n in noise], GAP, self._ratio)
         self.gap = sharpest(gap_entries)
         # an even f has quotients of 0 at any step; the gap tells which steps resolve it
         self.central = sharpest(
             [
                 Estimate(entry.value, entry.bar + abs(gap.value))
                 for entry, gap in zip(
-                    best_entries(across, noise, CENTRAL), gap_entries, strict=True
+                    best_entries(across, noise, CENTRAL, self._ratio), gap_entries, strict=True
                 )
             ]
         )
@@ -68,7 +69,8 @@ class Ladder:
     def _one_sided(self, sign: float) -> Estimate:
         values = [(r.h, (r.right if sign > 0 else r.left) - self._centre) for r in self._rungs]
         quotients = [sign * rise / h for h, rise in values]
-        return extrapolated(quotients, [2.0 * r.noise / r.h for r in self._rungs], ONE_SIDED)
+        noise = [2.0 * r.noise / r.h for r in self._rungs]
+        return extrapolated(quotients, noise, ONE_SIDED, self._ratio)
 
 
 class Side(NamedTuple):
@@ -100,7 +102,7 @@ def side(line: Line, steps: Iterable[float]) -> Side:
 
 def _divergence(quotients: Sequence[float], noise: Sequence[float]) -> tuple[str, float]:
     """ "jump", "vertical" or "" by how the last quotients above the noise grow, and their last."""
-    seen = [(q, n) for q, n in zip(quotients, noise, strict=True) if abs(q) > 4.0 * n][-7:]
+    seen = [(q, n) for q, n in zip(quotients, noise, strict=True) if abs(q) > 32.0 * n][-7:]
     if len(seen) < 7:
         return "", 0.0
     last = seen[-1][0]

@@ -64,11 +64,11 @@ class Line:
         """How many values of f the line holds."""
         return len(self._seen)
 
-    def step(self, k: int) -> float:
+    def step(self, k: float) -> float:
         """The step of rung k."""
-        return self.scale * 0.125 * RATIO**-k
+        return self.scale * 0.125 * float(RATIO**-k)
 
-    def rungs(self, ks: Sequence[int]) -> list[Rung]:
+    def rungs(self, ks: Sequence[float]) -> list[Rung]:
         """The rungs of a ladder, down from the first below which all values are finite."""
         rungs: list[Rung] = []
         for h in map(self.step, ks):

@@ -9,7 +9,7 @@ the elements that the search ends at are judged with `rtol`. Memory is O(n).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
@@ -25,7 +25,10 @@ __all__ = ["CHOSEN", "Probed", "examined", "measured", "probe"]
 
 CHOSEN = 64  # elements that are probed one by one in a large array
 DIRECTIONS = 3
-FIRST = range(6)  # steps from an eighth of the scale: less rounding, so smaller errors show
+DESCENTS = 3  # to different elements, before a discrepancy counts as spread over many
+# Steps from an eighth of the scale, shrinking by 2: less rounding, so smaller errors show.
+FIRST = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
+SHORT = range(2, 5)
 MEDIUM = range(2, 12)
 FINE = range(8, 12)  # so small that a kink at the point outweighs the curvature of f
 
@@ -54,8 +57,8 @@ def measured(land: Landscape, elements: Iterable[int]) -> dict[int, float]:
     slopes = {}
     for element in elements:
         line = land.across(element)
-        rungs = line.rungs(FIRST)
-        if len(rungs) == len(FIRST):
+        rungs = line.rungs(SHORT)
+        if len(rungs) == len(SHORT):
             slope = Ladder(line, rungs).slope(land.rtol, land.largest)
             if slope and slope.bar <= 1e-5 * max(abs(slope.value), land.largest):
                 slopes[element] = slope.value
@@ -68,8 +71,10 @@ def probe(land: Landscape, mode: str, rng: np.random.Generator) -> Probed:
     if probed.complete:
         probed.elements = {int(i): examined(land, int(i)) for i in land.elements}
         return probed
-    for _ in range(DIRECTIONS):
-        found, culprits = _along_random(land, rng)
+    for n in range(DIRECTIONS):
+        # every other one moves each element by its own size: uniform steps would feel the steep
+        scales = (land.own_scales, land.scales)[:: 1 if n % 2 else -1]
+        found, culprits = _along_random(land, scales, rng)
         probed.directions.append(found)
         probed.elements |= culprits
         if culprits:
@@ -82,12 +87,16 @@ def probe(land: Landscape, mode: str, rng: np.random.Generator) -> Probed:
     return probed
 
 
-def _along_random(land: Landscape, rng: np.random.Generator) -> tuple[Finding, dict[int, Finding]]:
-    """The finding along a random signed direction, and on the element that it failed for."""
+def _along_random(
+    land: Landscape, scales: Sequence[Vector], rng: np.random.Generator
+) -> tuple[Finding, dict[int, Finding]]:
+    """The finding along a random signed direction, and on the element that it failed for.
+
+    Where a direction of the first scales is inconclusive, one of the second decides.
+    """
     found = Finding("inconclusive", 0.0, 0.0, 0.0)
-    # where elements of small size must not move as far as the rest: each by its own size
-    for scales in (land.scales, land.own_scales):
-        direction = _random(land, scales, rng)
+    for scale in scales:
+        direction = _random(land, scale, rng)
         line, (claim, demand) = land.along(direction), land.directional(direction)
         rungs = line.rungs(FIRST)
         if len(rungs) == len(FIRST):
@@ -96,6 +105,8 @@ def _along_random(land: Landscape, rng: np.random.Generator) -> tuple[Finding, d
             off = demand.resolved(slope) and not slope.holds(claim, slope.bar + demand.slack)
             if off and (culprits := _search_discrepancy(land, direction, slope)):
                 return Finding("mismatch", claim, *slope), culprits
+            if off:
+                return _spread(land, direction, Finding("mismatch", claim, *slope)), {}
         found = examine(line, claim, demand, FIRST)
         if found.verdict == "ok":
             return found, {}
@@ -135,20 +146,22 @@ def _search_discrepancy(
     order = count()
     claim, demand = land.directional(direction)
     heap = [(0.0, next(order), claim - slope.value, slope.bar + demand.slack, direction)]
-    budget = 5 * len(direction).bit_length()
-    while heap and budget > 0:
+    for _ in range(DESCENTS):
+        if not heap:
+            break
         _, _, off, bar, part = heappop(heap)
-        while len(part) > 1:
-            budget -= 1
+        while len(part) > 1 and bar < 0.5 * abs(off):
             half, rest = part.halves()
-            here, here_bar = _discrepancy(land, half, 0.2 * abs(off))
-            sides = [(here, here_bar, half), (off - here, bar + here_bar, rest)]
+            enough = 0.2 * abs(off)
+            here, here_bar = _discrepancy(land, half, enough)
+            there, there_bar = off - here, bar + here_bar
+            if there_bar > 2.0 * enough:  # bars add up on the way down
+                there, there_bar = _discrepancy(land, rest, enough)
+            sides = [(here, here_bar, half), (there, there_bar, rest)]
             sides.sort(key=lambda side: -abs(side[0]))
             off, bar, part = sides[0]
-            if not abs(sides[1][0]) <= sides[1][1]:
-                heappush(heap, (-abs(sides[1][0]), next(order), *sides[1]))
-        found = examined(land, part.first)
-        if found.verdict != "ok":
+            heappush(heap, (-abs(sides[1][0]), next(order), *sides[1]))
+        if len(part) == 1 and (found := examined(land, part.first)).verdict != "ok":
             return {part.first: found}
     return {}
 
@@ -158,10 +171,10 @@ def _discrepancy(land: Landscape, direction: Direction, enough: float) -> tuple[
     line = land.along(direction)
     claim, demand = land.directional(direction)
     slope = Estimate(math.inf, math.inf)
-    for ks in (range(2, 5), FIRST, MEDIUM):
+    for ks in (SHORT, FIRST, MEDIUM):
         rungs = line.rungs(ks)
         if len(rungs) >= 3:
-            slope = Ladder(line, rungs).central
+            slope = min(slope, Ladder(line, rungs).central, key=lambda estimate: estimate.bar)
         if slope.bar <= enough:
             break
     return claim - slope.value, slope.bar + demand.slack
