@@ -1,8 +1,9 @@
 """Draw every kind of picture: the lecture's network first, then other graphs, large ones folded.
 
-python examples/draw_gallery.py                      SVG, PNG and pages to step through
-python examples/draw_gallery.py --quick              SVG alone
-python examples/draw_gallery.py --out examples/pictures --forms svg      the README's pictures
+    python examples/draw_gallery.py              SVG, PNG and pages to step through
+    python examples/draw_gallery.py --quick      SVG alone
+
+The README's pictures: --forms svg --only lanes,network --out examples/pictures
 """
 
 from __future__ import annotations

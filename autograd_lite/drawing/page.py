@@ -80,6 +80,7 @@ _SCRIPT = """
 (function(){
 const $=id=>document.getElementById(id),svg=document.querySelector('#stage svg');
 const box={},made={};let at=0,timer=null;
+svg.setAttribute('role','group');
 svg.querySelectorAll('[data-id]').forEach(g=>{box[g.dataset.id]=g;
   g.setAttribute('tabindex','0');g.setAttribute('role','img');
   g.setAttribute('aria-label',g.querySelector('title').textContent)});

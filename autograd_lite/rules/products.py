@@ -83,6 +83,7 @@ reduction(
     usual=AXES,
     rare=("dtype", "initial"),
     methods=("prod",),
+    formulas=("{g} ⊙ {y} / {x}",),
     examples=[
         *reals_over_axes(),
         reals((2, 3), axis=0, initial=2.0),

@@ -132,6 +132,7 @@ reduction(
     usual=_AXIS,
     rare=("dtype",),
     methods=("cumsum",),
+    formulas=("sums of {g} from its end",),
     examples=_EVERYWHERE,
 )
 reduction(

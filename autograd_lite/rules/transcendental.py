@@ -37,7 +37,12 @@ elementwise(
     examples=[positive((2, 3))],
     formulas=("{g} / {x}",),
 )
-elementwise(np.log2, lambda g, y, x: g / (x * _LN2), examples=[positive((2, 3))])
+elementwise(
+    np.log2,
+    lambda g, y, x: g / (x * _LN2),
+    formulas=("{g} / ({x}·log 2)",),
+    examples=[positive((2, 3))],
+)
 elementwise(np.log10, lambda g, y, x: g / (x * _LN10), examples=[positive((2, 3))])
 elementwise(
     np.log1p,
@@ -57,6 +62,10 @@ elementwise(
     np.logaddexp,
     lambda g, y, a, b: g * _share(y, a, b),
     lambda g, y, a, b: g * _share(y, b, a),
+    formulas=(
+        "{g} ⊙ exp({a} − {y})",
+        "{g} ⊙ exp({b} − {y})",
+    ),
     examples=[reals((3, 1), (4,))],
 )
 elementwise(
@@ -82,11 +91,13 @@ elementwise(
 elementwise(
     np.arcsin,
     lambda g, y, x: g / np.sqrt((1.0 - x) * (1.0 + x)),
+    formulas=("{g} / √(1 − {x}²)",),
     examples=[between(-0.8, 0.8, (2, 3))],
 )
 elementwise(
     np.arccos,
     lambda g, y, x: -g / np.sqrt((1.0 - x) * (1.0 + x)),
+    formulas=("−{g} / √(1 − {x}²)",),
     examples=[between(-0.8, 0.8, (2, 3))],
 )
 elementwise(
@@ -125,22 +136,39 @@ elementwise(
     formulas=("{g} ⊙ (1 − {y}²)",),
 )
 # hypot and the product of two roots do not overflow where x² does
-elementwise(np.arcsinh, lambda g, y, x: g / np.hypot(x, 1.0), examples=[reals((2, 3))])
+elementwise(
+    np.arcsinh,
+    lambda g, y, x: g / np.hypot(x, 1.0),
+    formulas=("{g} / √(1 + {x}²)",),
+    examples=[reals((2, 3))],
+)
 elementwise(
     np.arccosh,
     lambda g, y, x: g / (np.sqrt(x - 1.0) * np.sqrt(x + 1.0)),
+    formulas=("{g} / √({x}² − 1)",),
     examples=[between(1.3, 3.0, (2, 3))],
 )
 elementwise(
     np.arctanh,
     lambda g, y, x: g / ((1.0 - x) * (1.0 + x)),
+    formulas=("{g} / (1 − {x}²)",),
     examples=[between(-0.7, 0.7, (2, 3))],
 )
 
 for _to_degrees in (np.degrees, np.rad2deg):
-    elementwise(_to_degrees, lambda g, y, x: g / _DEGREE, examples=[reals((2, 3))])
+    elementwise(
+        _to_degrees,
+        lambda g, y, x: g / _DEGREE,
+        formulas=("{g} ⊙ 180/π",),
+        examples=[reals((2, 3))],
+    )
 for _to_radians in (np.radians, np.deg2rad):
-    elementwise(_to_radians, lambda g, y, x: g * _DEGREE, examples=[reals((2, 3))])
+    elementwise(
+        _to_radians,
+        lambda g, y, x: g * _DEGREE,
+        formulas=("{g} ⊙ π/180",),
+        examples=[reals((2, 3))],
+    )
 
 
 # --- sinc: its derivatives of every order are smooth at 0, where no quotient is
