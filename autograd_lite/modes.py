@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import inspect
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from functools import wraps
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 
 __all__ = ["MODES", "Modes", "Weak", "debug", "keep", "no_grad", "scope", "using"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Modes(NamedTuple):
@@ -34,27 +37,102 @@ class Modes(NamedTuple):
 MODES: ContextVar[Modes] = ContextVar("autograd_lite_modes", default=Modes())  # noqa: B039 (immutable)
 
 
-@contextmanager
-def using(**changes: Any) -> Iterator[None]:
-    """A context with some modes changed; restored at its end, exceptions included."""
-    token = MODES.set(MODES.get().but(**changes))
-    try:
-        yield
-    finally:
-        MODES.reset(token)
+class using:
+    """A context, or decorator, with some modes changed; restored at its end, exceptions included.
+
+    It may be entered again and inside itself. Decorated, coroutines and generators have the modes
+    while their own code runs, and not what runs between their steps.
+    """
+
+    def __init__(self, **changes: Any) -> None:
+        self.changes = changes
+        self._tokens: list[Any] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(MODES.set(self._changed(MODES.get())))
+
+    def __exit__(self, *exception: object) -> None:
+        MODES.reset(self._tokens.pop())
+
+    def _changed(self, modes: Modes) -> Modes:
+        return modes.but(**self.changes)
+
+    def _again(self) -> Self:
+        """The like context, for one call: a decorated function may run in many threads at once."""
+        return type(self)(**self.changes)
+
+    def __call__(self, f: F) -> F:
+        if inspect.isasyncgenfunction(f):
+            raise TypeError(
+                f"{f.__name__} is an asynchronous generator, whose steps interleave with others'; "
+                "write `with` around what it computes instead of decorating it"
+            )
+        if inspect.iscoroutinefunction(f):
+            return wraps(f)(_awaiting(f, self._again))  # type: ignore[return-value]
+        if inspect.isgeneratorfunction(f):
+            return wraps(f)(_stepping(f, self._again))  # type: ignore[return-value]
+
+        @wraps(f)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return f(*args, **kwargs)
+
+        return inside  # type: ignore[return-value]
 
 
-def no_grad() -> Any:
+def _awaiting(f: Callable[..., Any], context: Callable[[], Any]) -> Callable[..., Any]:
+    async def inside(*args: Any, **kwargs: Any) -> Any:
+        with context():
+            return await f(*args, **kwargs)
+
+    return inside
+
+
+def _stepping(f: Callable[..., Any], context: Callable[[], Any]) -> Callable[..., Any]:
+    """The generator function f, each of whose steps runs in a context of its own."""
+
+    def inside(*args: Any, **kwargs: Any) -> Any:
+        steps = f(*args, **kwargs)
+        step, sent = steps.send, None
+        try:
+            while True:
+                with context():
+                    out = step(sent)
+                try:
+                    step, sent = steps.send, (yield out)
+                except GeneratorExit:
+                    with context():
+                        steps.close()
+                    raise
+                except BaseException as error:
+                    step, sent = steps.throw, error
+        except StopIteration as stop:
+            return stop.value
+
+    return inside
+
+
+class scope(using):
+    """A context, or decorator, that groups what is recorded inside under a name, for pictures."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
+
+    def _changed(self, modes: Modes) -> Modes:
+        return modes.but(scope=(*modes.scope, self.changes["name"]))
+
+
+def no_grad(f: Any = None) -> Any:
     """A context, or decorator, in which nothing is recorded. Transforms inside it still record."""
-    return using(recording=False)
+    return _context_or_decorated(f, recording=False)
 
 
-def keep() -> Any:
+def keep(f: Any = None) -> Any:
     """A context, or decorator, in which nodes keep every value, for pictures and steps."""
-    return using(keep=True)
+    return _context_or_decorated(f, keep=True)
 
 
-def debug() -> Any:
+def debug(f: Any = None) -> Any:
     """A context, or decorator, that finds mistakes, at a price in speed.
 
     The first operation whose value, or whose cotangent, turns non-finite raises
@@ -62,14 +140,12 @@ def debug() -> Any:
     that recorded them, and an array that changes between the forward and the backward pass is
     reported.
     """
-    return using(debug=True)
+    return _context_or_decorated(f, debug=True)
 
 
-@contextmanager
-def scope(name: str) -> Iterator[None]:
-    """A context, or decorator, that groups what is recorded inside under a name, for pictures."""
-    with using(scope=(*MODES.get().scope, name)):
-        yield
+def _context_or_decorated(f: Any, **changes: Any) -> Any:
+    """`@ag.no_grad` does what `@ag.no_grad()` does."""
+    return using(**changes) if f is None else using(**changes)(f)
 
 
 class Weak(float):
