@@ -22,6 +22,7 @@ __all__ = [
     "batches",
     "load_digits",
     "load_mnist",
+    "load_wine",
     "one_hot",
     "standardize",
     "train_test_split",
@@ -55,13 +56,21 @@ def load_digits() -> tuple[Array, Array]:
     The test part of the UCI "Optical Recognition of Handwritten Digits" by E. Alpaydin and
     C. Kaynak, CC BY 4.0 (nn/datasets/LICENSE.txt). Row i as an image is `X[i].reshape(8, 8)`.
     """
-    with (
-        (resources.files("nn") / "datasets" / "digits.npz").open("rb") as file,
-        np.load(file, allow_pickle=False) as archive,
-    ):
-        images: Array = archive["images"]
-        labels: Array = archive["labels"]
+    images, labels = _shipped("digits.npz", "images", "labels")
     return images / 16.0, labels.astype(np.int64)
+
+
+def load_wine() -> tuple[Array, Array]:
+    """X of shape (178, 12) and y of shape (178,): a regression problem from Italian wines.
+
+    y is the content of flavanoids, X twelve other measurements: alcohol, malic acid, ash,
+    alcalinity of ash, magnesium, total phenols, nonflavanoid phenols, proanthocyanins, colour
+    intensity, hue, OD280/OD315, proline; each in its own unit, so standardize them. The UCI "Wine"
+    by S. Aeberhard and M. Forina, CC BY 4.0 (nn/datasets/LICENSE.txt).
+    """
+    (measurements,) = _shipped("wine.npz", "measurements")
+    flavanoids = 6
+    return np.delete(measurements, flavanoids, axis=1), measurements[:, flavanoids].copy()
 
 
 def load_mnist(folder: str | Path) -> tuple[Array, Array, Array, Array]:
@@ -141,6 +150,15 @@ def standardize(X: ArrayLike, /, *others: ArrayLike) -> Array | tuple[Array, ...
     mean, std = np.where(constant, X[0], mean), np.where(constant, 1.0, std)
     results = tuple(_scaled(part, mean, std) for part in (X, *map(_floating, others)))
     return results if others else results[0]
+
+
+def _shipped(name: str, *arrays: str) -> list[Array]:
+    """Arrays of a file that comes with the package."""
+    with (
+        (resources.files("nn") / "datasets" / name).open("rb") as file,
+        np.load(file, allow_pickle=False) as archive,
+    ):
+        return [archive[array] for array in arrays]
 
 
 def _class_count(labels: Array, k: int | None) -> int:

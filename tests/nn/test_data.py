@@ -79,6 +79,27 @@ def test_a_change_to_loaded_digits_stays_with_the_caller() -> None:
     assert data.load_digits()[0].max() == 1
 
 
+def test_the_shipped_wines_are_the_178_of_the_uci_set() -> None:
+    """The first row, and the means, are those of the UCI description."""
+    X, y = data.load_wine()
+    assert X.shape == (178, 12)
+    assert y.shape == (178,)
+    first = [14.23, 1.71, 2.43, 15.6, 127, 2.8, 0.28, 2.29, 5.64, 1.04, 3.92, 1065]
+    np.testing.assert_array_equal(X[0], first)
+    assert y[0] == 3.06
+    means = [13.0, 2.34, 2.36, 19.5, 99.7, 2.29, 0.36, 1.59, 5.1, 0.96, 2.61, 746]
+    np.testing.assert_allclose(X.mean(axis=0), means, rtol=0.015)
+    assert y.mean() == pytest.approx(2.03, abs=0.005)
+    y[:] = 0  # the caller's own
+    assert data.load_wine()[1].all()
+
+
+def test_the_wines_carry_their_attribution() -> None:
+    text = (resources.files("nn") / "datasets" / "LICENSE.txt").read_text()
+    for part in ("Aeberhard", "10.24432/C5PC7J", "CC BY 4.0", "What was changed"):
+        assert part in text
+
+
 def test_the_digits_carry_their_attribution() -> None:
     text = (resources.files("nn") / "datasets" / "LICENSE.txt").read_text()
     for part in ("Alpaydin", "Kaynak", "UCI", "CC BY 4.0", "creativecommons.org/licenses/by/4.0"):
