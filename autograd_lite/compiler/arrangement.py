@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from autograd_lite import pytree
 from autograd_lite.compiler.library import Library
 
@@ -23,10 +25,15 @@ class Arguments:
         self.names = [*self.parameters, *kwargs]
         self.places: list[tuple[str, str]] = []  # (expression, name) of every leaf
         self.leaves: list[Any] = []
+        self.spans: dict[int, tuple[int, pytree.TreeDef]] = {}  # where an argument's leaves are
+        self._structures: list[Any] = []
         for i, (name, value) in enumerate(zip(self.names, [*args, *kwargs.values()], strict=True)):
             if i in static:
+                self._structures.append(None)
                 continue
             leaves, structure = pytree.flatten(value)
+            self.spans[i] = (len(self.leaves), structure)
+            self._structures.append(structure)
             paths = _paths(structure, value, name)
             self.leaves += leaves
             self.places += [(path, _leaf_name(path, name, structure)) for path in paths]
@@ -38,12 +45,57 @@ class Arguments:
             if i in self.static:
                 values.append(value)
                 continue
-            structure = pytree.flatten(value)[1]
+            structure = self._structures[i]
             n = structure.n_leaves
             values.append(pytree.unflatten(structure, rest[:n]))
             rest = rest[n:]
         n = len(self.args)
         return tuple(values[:n]), dict(zip(self.kwargs, values[n:], strict=True))
+
+    def tests(self) -> list[str] | None:
+        """Expressions that hold for arguments like these; None where there are no quick ones."""
+        tests: list[str] = []
+        values = [*self.args, *self.kwargs.values()]
+        for name, value, structure in zip(self.names, values, self._structures, strict=True):
+            found = _tests(value, structure, name)
+            if found is None:
+                return None
+            tests += found
+        return tests
+
+
+def _tests(value: Any, structure: pytree.TreeDef | None, at: str) -> list[str] | None:
+    """Expressions that hold for a value like this one, at a place of the arguments."""
+    if structure is None or structure.cls is None:
+        if type(value) is np.ndarray:
+            dtype = f"np.dtype({value.dtype.str!r})"
+            return [
+                f"type({at}) is np.ndarray and {at}.shape == {value.shape} and {at}.dtype == {dtype}"
+            ]
+        if type(value) is float and structure is not None:
+            return [f"type({at}) is float"]
+        if type(value) in (int, bool, str):
+            return [f"type({at}) is {type(value).__name__} and {at} == {value!r}"]
+        return None
+    kind = structure.cls
+    if kind is type(None):
+        return [f"{at} is None"]
+    if kind is dict:
+        keys: Any = structure.meta
+        tests = [f"type({at}) is dict and tuple({at}) == {keys!r}"]
+        if not all(type(key) is str for key in keys):
+            return None
+    elif kind in (list, tuple):
+        keys = range(len(structure.children))
+        tests = [f"type({at}) is {kind.__name__} and len({at}) == {len(keys)}"]
+    else:
+        return None
+    for key, child in zip(keys, structure.children, strict=True):
+        found = _tests(value[key], child, f"{at}[{key!r}]")
+        if found is None:
+            return None
+        tests += found
+    return tests
 
 
 def _parameters(f: Callable[..., Any], n: int) -> list[str]:
@@ -101,23 +153,38 @@ def _leaf_name(path: str, base: str, structure: pytree.TreeDef) -> str:
     return path.replace("'", "").replace('"', "")
 
 
-def rebuilt(structure: pytree.TreeDef, leaves: Sequence[str], library: Library) -> str:
-    """An expression that makes a pytree of its leaves' expressions."""
-    rest = iter(leaves)
-    return _rebuilt(structure, rest, library)
+def rebuilt(
+    structure: pytree.TreeDef, leaves: Sequence[str], library: Library, whole: dict[int, str]
+) -> str:
+    """An expression that makes a pytree of its leaves' expressions.
+
+    `whole` has expressions for whole parts of it, by their identity.
+    """
+    return _rebuilt(structure, leaves, 0, library, whole)
 
 
-def _rebuilt(structure: pytree.TreeDef, rest: Any, library: Library) -> str:
+def _rebuilt(
+    structure: pytree.TreeDef,
+    leaves: Sequence[str],
+    at: int,
+    library: Library,
+    whole: dict[int, str],
+) -> str:
+    """The same for a part whose leaves begin at place `at`."""
     if structure.cls is None:
-        return str(next(rest))
+        return leaves[at]
     kind = structure.cls
     if kind is type(None):
         return "None"
-    parts = [_rebuilt(child, rest, library) for child in structure.children]
+    if id(structure) in whole:
+        return whole[id(structure)]
+    parts = []
+    for child in structure.children:
+        parts.append(_rebuilt(child, leaves, at, library, whole))
+        at += child.n_leaves
     if kind is dict and all(isinstance(key, (str, int, float, bool)) for key in structure.meta):
-        return (
-            "{" + ", ".join(f"{k!r}: {p}" for k, p in zip(structure.meta, parts, strict=True)) + "}"
-        )
+        items = [f"{key!r}: {part}" for key, part in zip(structure.meta, parts, strict=True)]
+        return f"{{{', '.join(items)}}}"
     if kind is list:
         return f"[{', '.join(parts)}]"
     if kind is tuple:

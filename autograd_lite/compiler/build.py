@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.compiler.arrangement import Arguments, rebuilt
-from autograd_lite.compiler.emit import Line, Writer, laid_out, summary
+from autograd_lite.compiler.buffers import OWN, planned
+from autograd_lite.compiler.donation import Donation, check_donated, matched
+from autograd_lite.compiler.emit import Line, Writer, dtype_text, laid_out, summary, writable
 from autograd_lite.compiler.ir import Const, Draw, Graph, Input, Value
 from autograd_lite.compiler.library import Library, number_text
 from autograd_lite.compiler.naming import Names, identifier
+from autograd_lite.compiler.scaling import fold_scalings
 from autograd_lite.compiler.simplify import simplified
 from autograd_lite.compiler.trace import traced
 from autograd_lite.graph import Tensor, new_tensor
@@ -87,45 +90,156 @@ def build(
     f: Callable[..., Any], arguments: Arguments, donated: set[int], names: Any, tune: bool
 ) -> Compiled:
     """The program of f for arguments like these."""
-    paths = [name for _, name in arguments.places]
+    places = [p for p, x in zip(arguments.places, arguments.leaves, strict=True) if _is_dynamic(x)]
+    places = [(path, (names or {}).get(path, name)) for path, name in places]
+    leaves = [x for x in arguments.leaves if _is_dynamic(x)]
+    graph, structure = traced(f, leaves, [n for _, n in places], _rebuild(arguments))
+    graph = improved(simplified(graph))
+    library = Library()
+    variables = Names(identifier(n) for n in arguments.names)
+    name = variables.free(getattr(f, "__name__", "program").replace("<lambda>", "program"))
+    lines = _unpacked(graph.inputs, places, leaves, variables, set(arguments.names))
+    donation, whole = _donation(arguments, donated, graph, structure)
+    graph = donation.arranged(graph)
+    plan = planned(graph, writable, {y for y in graph.outputs if isinstance(y, Value)})
+    variables.name_all(graph)
+    writer = Writer(graph, library, variables, plan)
+    for value in graph.steps:
+        if value not in donation.direct:
+            writer.write(value)
+    texts = donation.writes(writer, variables, library)
+    quiet = next(
+        (l.silent for l in reversed(writer.lines) if l.silent), ("divide", "over", "invalid")
+    )
+    writer.lines += [Line(text, "", quiet) for text in texts]
+    results = _results(graph, writer, donation, any(_is_tensor(x) for x in leaves))
+    result = rebuilt(structure, results, library, whole)
+    if structure.cls is tuple and len(structure.children) > 1:
+        result = result[1:-1]
+    lines = _checked(donation, graph, variables, library, lines)
+    lines += _taken(writer)
+    lines += laid_out([*writer.lines, *_given_back(writer), Line(f"return {result}", "", ())])
+    source = _source(name, arguments, lines, graph, library, writer)
+    check = _check(arguments, places, leaves)
+    return Compiled(name, source, check, {**library.given, **library.arrays}, library)
+
+
+def improved(graph: Graph) -> Graph:
+    """The graph with what is done in another order than the function's: products, mostly."""
+    return fold_scalings(graph)
+
+
+def _rebuild(arguments: Arguments) -> Callable[..., Any]:
+    """The function that gives (args, kwargs), with tensors for what is traced."""
     dynamic = [_is_dynamic(x) for x in arguments.leaves]
 
     def rebuild(tensors: Any) -> Any:
         rest = iter(tensors)
-        return arguments.rebuild(
-            [next(rest) if d else x for d, x in zip(dynamic, arguments.leaves, strict=True)]
-        )
+        pairs = zip(dynamic, arguments.leaves, strict=True)
+        return arguments.rebuild([next(rest) if d else x for d, x in pairs])
 
-    leaves = [x for x, d in zip(arguments.leaves, dynamic, strict=True) if d]
-    traced_paths = [p for p, d in zip(paths, dynamic, strict=True) if d]
-    graph, structure = traced(f, leaves, traced_paths, rebuild)
-    graph = simplified(graph)
-    library = Library()
-    taken = [identifier(n) for n in arguments.names]
-    variables = Names(taken)
-    places = [p for p, d in zip(arguments.places, dynamic, strict=True) if d]
-    name = variables.free(getattr(f, "__name__", "program").replace("<lambda>", "program"))
-    lines = _unpacked(graph.inputs, places, leaves, variables, set(arguments.names))
-    variables.taken |= _reserved(graph)
-    variables.name_all(graph)
-    writer = Writer(graph, library, variables)
-    for value in graph.steps:
-        writer.write(value)
-    tensors = any(isinstance(x, Tensor) and not x.is_parameter for x in leaves)
-    result = rebuilt(structure, _results(graph, writer, tensors), library)
-    lines += laid_out([*writer.lines, Line(f"return {result}")])
-    source = _source(name, arguments, lines, graph, library)
-    check = ""
-    return Compiled(name, source, check, {**library.given, **library.arrays}, library)
+    return rebuild
+
+
+def _donation(
+    arguments: Arguments, donated: set[int], graph: Graph, structure: Any
+) -> tuple[Donation, dict[int, str]]:
+    """The donated inputs with their results, and the parts of the result that are the arguments.
+
+    Raises TypeError for an argument that no result can take the place of.
+    """
+    pairs: list[tuple[Any, Any]] = []
+    whole: dict[int, str] = {}
+    taken: set[int] = set()
+    spans = arguments.spans
+    inputs = iter(graph.inputs)
+    by_leaf = [next(inputs) if _is_dynamic(x) else None for x in arguments.leaves]
+    for i in sorted(donated):
+        start, tree = spans[i]
+        mine = by_leaf[start : start + tree.n_leaves]
+        found = matched(tree, mine, structure, graph.outputs, taken)
+        if found is None:
+            raise TypeError(
+                f"donate: no result has the structure, shapes and dtypes of argument {i} "
+                f"({arguments.names[i]}), so nothing can take its place; return the new values of "
+                "it, or do not donate it"
+            )
+        at, part = found
+        taken |= set(range(at, at + len(mine)))
+        arrays = [(x, k) for k, x in enumerate(mine) if isinstance(x, Input) and not x.weak]
+        pairs += [(x, graph.outputs[at + k]) for x, k in arrays]
+        if len(arrays) == len(mine):
+            whole[id(part)] = arguments.names[i]
+    return Donation(pairs), whole
+
+
+def _checked(
+    donation: Donation, graph: Graph, variables: Names, library: Library, lines: list[str]
+) -> list[str]:
+    """The lines, and one that refuses donated arrays that cannot be overwritten."""
+    if not donation.inputs:
+        return lines
+    name = library.function(check_donated)
+    mine = [variables.of[x] for x in donation.inputs]
+    others = [
+        variables.of[x]
+        for x in graph.inputs
+        if x not in donation.inputs and x.shape and isinstance(x.shape, tuple)
+    ]
+    return [*lines, f"{name}({_tuple(mine)}, {_tuple(others)})"]
+
+
+def _tuple(names: list[str]) -> str:
+    return f"({', '.join(names)}{',' * (len(names) == 1)})"
+
+
+def _taken(writer: Writer) -> list[str]:
+    """Lines that take a set of buffers."""
+    if not writer.slots:
+        return []
+    names = ", ".join(writer.slots.values()) + "," * (len(writer.slots) == 1)
+    return [
+        "try:", "    work = idle.pop()", "except IndexError:", "    work = buffers()",
+        f"{names} = work",
+    ]  # fmt: skip
+
+
+def _given_back(writer: Writer) -> list[Line]:
+    return [Line("idle.append(work)", "", ())] if writer.slots else []
+
+
+def _buffers(writer: Writer) -> list[str]:
+    """The definition of `buffers`, which makes what steps write into."""
+    lines = [
+        "def buffers():",
+        '    """Arrays that steps write into; each call has a set of its own."""',
+    ]
+    for i, (dtype, n) in enumerate(writer.plan.sizes):
+        lines.append(f"    space{i} = np.empty({n}, {dtype_text(dtype)})")
+    lines.append("    return (")
+    for slot in writer.slots:
+        n = int(np.prod(slot.shape))
+        part = f"[:{n}]" if n < writer.plan.sizes[slot.storage][1] else ""
+        shape = slot.shape[0] if len(slot.shape) == 1 else slot.shape
+        lines.append(f"        space{slot.storage}{part}.reshape({shape}),")
+    return [*lines, "    )"]
+
+
+def _check(arguments: Arguments, places: list[tuple[str, str]], leaves: list[Any]) -> str:
+    """The function that says whether arguments are like those that were traced; "" for none."""
+    tests = arguments.tests()
+    if tests is None:
+        return ""
+    inner = "\n        and ".join(tests) or "True"
+    return f"def fits({', '.join(arguments.names)}):\n    return (\n        {inner}\n    )\n"
+
+
+def _is_tensor(x: Any) -> bool:
+    return isinstance(x, Tensor) and not x.is_parameter
 
 
 def _is_dynamic(x: Any) -> bool:
     return isinstance(x, (np.ndarray, np.generic, Tensor, np.random.Generator)) or type(x) is float
-
-
-def _reserved(graph: Graph) -> set[str]:
-    """Names that functions of this package may be defined under."""
-    return {"Tensor"}
 
 
 def _unpacked(
@@ -144,11 +258,14 @@ def _unpacked(
     return lines
 
 
-def _results(graph: Graph, writer: Writer, tensors: bool) -> list[str]:
+def _results(graph: Graph, writer: Writer, donation: Donation, tensors: bool) -> list[str]:
     """An expression for every leaf of the result: fresh arrays, none of them twice."""
     texts, seen = [], set()
+    kept = {y: x for x, y in donation.all}
     for y in graph.outputs:
-        if isinstance(y, Value):
+        if y in kept:
+            text = writer.names.of[kept.pop(y)]
+        elif isinstance(y, Value):
             text = writer.names.of[y]
             if not y.weak and (y in seen or not _is_fresh(y)):
                 text = f"np.array({text})"
@@ -173,11 +290,7 @@ def _is_fresh(y: Value) -> bool:
     op = getattr(y, "op", None)
     if op is None:
         return False
-    return op.kind == "elementwise" or op.name in _FRESH
-
-
-_FRESH = frozenset({"sum", "dot", "matmul", "max", "min", "prod", "astype", "copy", "stack",
-                    "concatenate", "float"})  # fmt: skip
+    return op.kind == "elementwise" or op.name in OWN
 
 
 def _constant(y: Const, library: Library) -> str:
@@ -194,12 +307,18 @@ def _constant(y: Const, library: Library) -> str:
 
 
 def _source(
-    name: str, arguments: Arguments, lines: list[str], graph: Graph, library: Library
+    name: str,
+    arguments: Arguments,
+    lines: list[str],
+    graph: Graph,
+    library: Library,
+    writer: Writer,
 ) -> str:
     parameters = list(arguments.parameters)
     parameters += [f"{k}" for k in arguments.kwargs]
     signature = f"{name}({', '.join(parameters)})"
-    doc = [f'"""{signature}', "", f"{summary(graph)}.", '"""']
+    held = f"; buffers of {writer.plan.nbytes:,} bytes" if writer.slots else ""
+    doc = [f'"""{signature}', "", f"{summary(graph)}{held}.", '"""']
     imports = "\n".join(library.imports)
     parts = ["\n".join(doc), imports]
     for text in library.texts.values():
@@ -207,6 +326,9 @@ def _source(
             parts.append(text)
         else:
             parts[-1] += f"\n{text}"
+    if writer.slots:
+        parts.append("idle = []  # sets of buffers that no call is using")
+        parts.append("\n".join(_buffers(writer)))
     body = "\n".join(f"    {line}" for line in lines)
     parts.append(f"def {signature}:\n{body}")
     return "\n\n".join(parts) + "\n"

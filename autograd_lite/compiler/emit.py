@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_lite.compiler.buffers import Plan
 from autograd_lite.compiler.expressions import Call, call_of, value_text
-from autograd_lite.compiler.ir import Const, Draw, Graph, Input, Pick, Step, Value
+from autograd_lite.compiler.ir import Const, Draw, Graph, Input, Pick, Step, Value, sources
 from autograd_lite.compiler.library import Library, number_text
 from autograd_lite.compiler.naming import Names
+from autograd_lite.table import TABLE
 
-__all__ = ["Line", "Writer", "dtype_text", "summary"]
+__all__ = ["Line", "Writer", "dtype_text", "laid_out", "summary", "writable"]
 
 
 class Line(NamedTuple):
@@ -27,12 +29,18 @@ class Line(NamedTuple):
 class Writer:
     """Writes the steps of a graph, given the variables of its inputs."""
 
-    def __init__(self, graph: Graph, library: Library, names: Names) -> None:
+    def __init__(
+        self, graph: Graph, library: Library, names: Names, plan: Plan | None = None
+    ) -> None:
         self.graph = graph
+        self.plan = plan or Plan()
+        self.slots: dict[Any, str] = {}  # the variable of every planned array
+        self._inline: dict[Value, str] = {}
         self.library = library
         self.names = names
         self.lines: list[Line] = []
         self._casts: dict[tuple[Value, str], str] = {}
+        self.inlined = _inlined(graph)
 
     # --- statements
 
@@ -46,8 +54,24 @@ class Writer:
             self.lines.append(Line(text, shape_text(value)))
         else:
             assert isinstance(value, Step)
+            if value in self.inlined:
+                self._inline[value] = self.right_side(value)
+                return
             silent = value.silent if _may_warn(value) else None
-            self.lines.append(Line(f"{name} = {self.right_side(value)}", shape_text(value), silent))
+            text = self.right_side(value, self._out(value))
+            self.lines.append(Line(f"{name} = {text}", shape_text(value), silent))
+
+    def _out(self, step: Step) -> str:
+        """The variable of the array that a step writes into; "" for one of its own."""
+        over = self.plan.over.get(step)
+        if over is not None:
+            return self.names.of[over]
+        slot = self.plan.of.get(step)
+        if slot is None:
+            return ""
+        if slot not in self.slots:
+            self.slots[slot] = self.names.free(f"out{len(self.slots) + 1}")
+        return self.slots[slot]
 
     def right_side(self, step: Step, out: str = "") -> str:
         """The expression of a step; `out` names the array that it is written into."""
@@ -83,7 +107,7 @@ class Writer:
                     else repr(x.array)
                 )
             return number_text(x.array)
-        name = self.names.of[x]
+        name = self._inline.get(x) or self.names.of[x]
         if not x.weak or step.weak:
             return name
         if step.op.kind != "elementwise":
@@ -131,14 +155,59 @@ class Writer:
         return f"{sampler}({', '.join([rng, str(draw.shape), *words])})"
 
 
+def writable(step: Step) -> tuple[bool, bool]:
+    """Whether a step can write into a given array, and whether over an operand."""
+    call = call_of(step, Library())
+    takes = call.takes_out and step.op.n_outputs is None
+    return takes, takes and call.in_place
+
+
+def _inlined(graph: Graph) -> set[Value]:
+    """Transposes that products read: they are written in place, as in X.T."""
+    readers: dict[Value, set[str]] = {}
+    for step in graph.steps:
+        for x in step.operands if isinstance(step, Step) else sources(step):
+            if isinstance(x, Step) and x.op is TABLE[np.transpose]:
+                name = step.op.name if isinstance(step, Step) else ""
+                readers.setdefault(x, set()).add(name)
+    return {
+        x
+        for x, names in readers.items()
+        if names <= {"dot", "matmul"}
+        and x not in graph.outputs
+        and len(x.shape) == 2
+        and not isinstance(x.operands[0], Const)  # type: ignore[attr-defined]
+    }
+
+
 def _may_warn(step: Step) -> bool:
     """Whether a step may meet a floating-point error: not where it only moves numbers."""
     return step.op.name not in _QUIET
 
 
 _QUIET = frozenset(
-    "reshape ravel squeeze expand_dims broadcast_to transpose swapaxes getitem copy concatenate "
-    "stack maximum minimum greater less equal not_equal greater_equal less_equal float".split()
+    [
+        "reshape",
+        "ravel",
+        "squeeze",
+        "expand_dims",
+        "broadcast_to",
+        "transpose",
+        "swapaxes",
+        "getitem",
+        "copy",
+        "concatenate",
+        "stack",
+        "maximum",
+        "minimum",
+        "greater",
+        "less",
+        "equal",
+        "not_equal",
+        "greater_equal",
+        "less_equal",
+        "float",
+    ]
 )
 
 

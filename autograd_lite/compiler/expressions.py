@@ -120,10 +120,14 @@ def _where(mask: tuple[Any, ...], library: Library) -> tuple[Any, ...]:
 def _reduction(step: Step, library: Library) -> Call:
     """np.add.reduce and its like, without the wrappers: np.sum costs 2 µs more."""
     params = step.params
-    words = [f"axis={value_text(params.get('axis'), library)}"]
+    axis = params.get("axis")
+    axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+    words = [f"axis={value_text(axis, library)}"]
     words += ["keepdims=True"] if params.get("keepdims") else []
     for name in ("dtype", "initial"):
         value = params.get(name, np._NoValue)
+        if name == "initial" and value in (np.inf, -np.inf) and _no_empty_slice(step):
+            continue  # it is there for empty slices alone
         if value is not np._NoValue and not (name == "dtype" and value is None):
             words.append(f"{name}={value_text(value, library)}")
     x = step.operands[0]
@@ -133,6 +137,11 @@ def _reduction(step: Step, library: Library) -> Call:
     words += _where(mask, library)
     head = _REDUCTIONS[step.op.key]
     return Call(head, operands, tuple(words), takes_out=len(step.shape) > 0 and not mask)
+
+
+def _no_empty_slice(step: Step) -> bool:
+    """Whether a maximum or minimum is over at least one element each."""
+    return 0 not in step.operands[0].shape and step.op.name in ("max", "min")
 
 
 # --- what is written as a method, an index or a product

@@ -30,7 +30,7 @@ def _loss_of_weights(shifted: Any, logs: Any, t: Any, normalized: bool) -> Any:
         loss = -np.vdot(t, shifted - logs)
     if loss != loss:
         loss = -np.sum(np.where(t == 0, 0.0, t * (shifted - logs)))
-    return loss.astype(shifted.dtype)
+    return loss
 
 
 CHECKED_LABELS = Primitive(
@@ -59,8 +59,11 @@ def _cross_entropy(z: Any, t: Any, normalized: bool) -> tuple[Any, Any]:
         labels = bind(CHECKED_LABELS, (t,), {"k": k}).reshape(-1)
         rows = np.arange(labels.size)
         log_p = (shifted - logs).reshape(-1, k)
-        return -np.add.reduce(log_p[rows, labels]), y_hat
-    return bind(LOSS_OF_WEIGHTS, (shifted, logs, t), {"normalized": normalized}), y_hat
+        loss = -np.add.reduce(log_p[rows, labels])
+    else:
+        loss = bind(LOSS_OF_WEIGHTS, (shifted, logs, t), {"normalized": normalized})
+    loss.name = "loss"
+    return loss, y_hat
 
 
 _BY_THEIR_FUNCTION = (

@@ -1,0 +1,183 @@
+"""Donated arguments: which result overwrites which array, and the writes at a program's end.
+
+Everything that can fail comes before the first write, and the writes are one call of C code, so
+that an interrupt falls before or after them. A result whose last step is elementwise is computed
+right into its array; any other is copied there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import pytree
+from autograd_lite.compiler.expressions import call_of
+from autograd_lite.compiler.ir import Graph, Input, Step, Value, sources
+from autograd_lite.compiler.library import Library
+from autograd_lite.compiler.naming import Names
+
+__all__ = ["Donation", "check_donated", "matched"]
+
+
+def check_donated(donated: Any, others: Any) -> None:
+    """Raise ValueError unless the donated arrays can be written and share memory with no other."""
+    arrays = [*donated, *others]
+    for x in donated:
+        if not x.flags.writeable:
+            raise ValueError(f"a donated array of shape {x.shape} is read-only; pass a copy")
+    shown = [x for x in arrays if x.base is not None]
+    if len(set(map(id, arrays))) == len(arrays) and not shown:
+        return
+    for i, x in enumerate(donated):
+        for other in arrays[i + 1 :]:
+            if (x is other or x.base is not None or other.base is not None) and np.shares_memory(
+                x, other
+            ):
+                raise ValueError(
+                    f"a donated array of shape {x.shape} shares memory with another argument, of "
+                    f"shape {other.shape}, and would overwrite it; pass a copy of one"
+                )
+
+
+class Donation:
+    """The pairs of a donated input and the result that takes its place."""
+
+    def __init__(self, pairs: Sequence[tuple[Input, Any]]) -> None:
+        self.all = list(pairs)
+        self.inputs = [x for x, _ in pairs]
+        self.pairs = [(x, y) for x, y in pairs if x is not y]  # the others stay as they are
+        self.direct: set[Value] = set()
+
+    def arranged(self, graph: Graph) -> Graph:
+        """The graph with the steps that are done in the final writes moved to its end."""
+        inputs = {x for x, _ in self.pairs}
+        counts: dict[Any, int] = {}
+        for step in graph.steps:
+            for x in sources(step):
+                counts[x] = counts.get(x, 0) + 1
+        for y in graph.outputs:
+            if isinstance(y, Value):
+                counts[y] = counts.get(y, 0) + 1
+        shows = _shown(graph)
+        for x, y in self.pairs:
+            if not (isinstance(y, Step) and counts[y] == 1 and y.op.name in _BINARY):
+                continue
+            read = set().union(*(shows.get(o, {o}) for o in sources(y)))
+            if (y.shape, y.dtype) == (x.shape, x.dtype) and not (read & inputs) - {x}:
+                self.direct.add(y)
+        first = [s for s in graph.steps if s not in self.direct]
+        return Graph(
+            graph.inputs, first + [s for s in graph.steps if s in self.direct], graph.outputs
+        )
+
+    def writes(self, writer: Any, names: Names, library: Library) -> list[str]:
+        """The statements of the final writes."""
+        if not self.pairs:
+            return []
+        heads, firsts, seconds, outs = [], [], [], []
+        for x, y in self.pairs:
+            out = names.of[x]
+            if y in self.direct:
+                call = call_of(y, library)
+                a, b = (writer.operand(o, y, call) for o in call.operands)
+                heads.append(call.head)
+            else:
+                a = names.of[y] if isinstance(y, Value) else library.constant(y.array)
+                b, head = "", "np.positive"
+                heads.append(head)
+            firsts.append(a)
+            seconds.append(b)
+            outs.append(out)
+        return _one_call(heads, firsts, seconds, outs, library)
+
+
+_BINARY = frozenset({"add", "subtract", "multiply", "divide"})
+
+
+def _one_call(
+    heads: list[str], firsts: list[str], seconds: list[str], outs: list[str], library: Library
+) -> list[str]:
+    """Statements that do all writes in one call of C code."""
+    if len(heads) == 1:
+        operands = ", ".join(o for o in (firsts[0], seconds[0]) if o)
+        return [f"{heads[0]}({operands}, out={outs[0]})"]
+    library.imports["from collections import deque"] = None
+    if len(set(heads)) == 1 and all(seconds):
+        texts = [", ".join(column) for column in (firsts, seconds, outs)]
+        if firsts == outs:
+            return [
+                f"old = {texts[0]}",
+                f"deque(map({heads[0]}, old, ({texts[1]}), old), 0)",
+            ]
+        return [f"deque(map({heads[0]}, ({texts[0]}), ({texts[1]}), ({texts[2]})), 0)"]
+    library.imports["from functools import partial"] = None
+    library.imports["from operator import call"] = None
+    lines = ["writes = ["]
+    for head, a, b, out in zip(heads, firsts, seconds, outs, strict=True):
+        words = ", ".join(o for o in (a, b, out) if o)
+        lines.append(f"    partial({head}, {words}),")
+    return [*lines, "]", "deque(map(call, writes), 0)"]
+
+
+def _shown(graph: Graph) -> dict[Value, set[Value]]:
+    """The inputs whose memory a value may show."""
+    shows: dict[Value, set[Value]] = {x: {x} for x in graph.inputs}
+    for step in graph.steps:
+        if isinstance(step, Step) and step.op.kind == "elementwise":
+            shows[step] = set()
+        else:
+            shows[step] = set().union(*(shows.get(x, {x}) for x in sources(step)))
+    return shows
+
+
+def matched(
+    argument: pytree.TreeDef,
+    inputs: Sequence[Any],
+    result: pytree.TreeDef,
+    outputs: Sequence[Any],
+    taken: set[int],
+) -> tuple[int, pytree.TreeDef] | None:
+    """Where the first part of the result begins that has a donated argument's structure and shapes.
+
+    Its place among the result's leaves, and the part; None where there is none.
+    """
+    for start, tree in _subtrees(result):
+        n = tree.n_leaves
+        if start in taken or n != len(inputs) or _skeleton(tree) != _skeleton(argument):
+            continue
+        parts = outputs[start : start + n]
+        if all(_alike(x, y) for x, y in zip(inputs, parts, strict=True)):
+            return start, tree
+    return None
+
+
+def _subtrees(tree: pytree.TreeDef) -> list[tuple[int, pytree.TreeDef]]:
+    """Every part of a structure, the whole first, with the place of its first leaf."""
+    found, stack = [], [(0, tree)]
+    while stack:
+        start, part = stack.pop()
+        found.append((start, part))
+        children, at = [], start
+        for child in part.children:
+            children.append((at, child))
+            at += child.n_leaves
+        stack.extend(reversed(children))
+    return found
+
+
+def _skeleton(tree: pytree.TreeDef) -> Any:
+    """What of a structure has to agree: classes and labels."""
+    return (tree.cls, tree.labels, tuple(map(_skeleton, tree.children)))
+
+
+def _alike(x: Any, y: Any) -> bool:
+    if not isinstance(x, Input):
+        return True  # a static leaf
+    if x.weak:
+        return getattr(y, "weak", False) or isinstance(getattr(y, "array", None), float)
+    if isinstance(y, Value):
+        return (x.shape, x.dtype) == (y.shape, y.dtype)
+    array = getattr(y, "array", None)
+    return getattr(array, "shape", None) == x.shape and getattr(array, "dtype", None) == x.dtype
