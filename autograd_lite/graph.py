@@ -15,6 +15,7 @@ from weakref import ref
 import numpy as np
 
 from autograd_lite.debugging import Watch
+from autograd_lite.messages import refuse_masked
 from autograd_lite.modes import MODES
 from autograd_lite.sweep import PICK, Leaf, Node, own, sweep
 
@@ -406,6 +407,7 @@ def tensor(
 
 def _array(data: Any, dtype: Any, name: str | None) -> Any:
     """The data as an array of real numbers, the same one where it is one."""
+    refuse_masked(data, name or "tensor")
     array = np.asarray(data if dtype is not None or not isinstance(data, Tensor) else data.data
                        if data._node is None else data, dtype)  # fmt: skip
     if array.dtype.kind not in "fiub":

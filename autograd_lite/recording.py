@@ -14,6 +14,7 @@ import numpy as np
 
 from autograd_lite.debugging import check_value, fingerprints, user_line
 from autograd_lite.graph import Tensor, like_result, new_tensor, picked
+from autograd_lite.messages import explain, label, refuse_dtype, refuse_masked
 from autograd_lite.modes import MODES, Modes, Weak
 from autograd_lite.sweep import PICK, Node, Stub
 from autograd_lite.table import (
@@ -53,7 +54,7 @@ def bind(op: Primitive, inputs: Sequence[Any], params: dict[str, Any] = _NO_PARA
     try:
         y = op.fn(*values, **params) if params else op.fn(*values)
     except Exception as error:
-        _explain(error, op, inputs)
+        explain(error, op, inputs)
         raise
     if True in tracked:
         return record(op, inputs, values, parents, tuple(tracked), params, y)
@@ -116,7 +117,7 @@ def bind_in_modes(modes: Modes, op: Primitive, inputs: Sequence[Any], params: An
         return modes.trace.bind(modes, op, inputs, params)
     values, y = evaluated(op, inputs, params)
     if modes.debug:
-        check_value(op, [_label(x, i) for i, x in enumerate(inputs)], values, y)
+        check_value(op, [label(x, i) for i, x in enumerate(inputs)], values, y)
     parents = [x._node if isinstance(x, Tensor) else None for x in inputs]
     tracked = tuple([parent is not None for parent in parents])
     if not (modes.recording and True in tracked):
@@ -130,9 +131,10 @@ def evaluated(op: Primitive, inputs: Sequence[Any], params: Any) -> tuple[list[A
     """The inputs' plain values, and what the row's function makes of them."""
     values = [x._value if isinstance(x, Tensor) else _constant(op, x) for x in inputs]
     try:
-        return values, op.fn(*[v.bare(op.kind) if isinstance(v, Weak) else v for v in values], **params)
+        bare = [v.bare(op.kind) if isinstance(v, Weak) else v for v in values]
+        return values, op.fn(*bare, **params)
     except Exception as error:
-        _explain(error, op, inputs)
+        explain(error, op, inputs)
         raise
 
 
@@ -161,8 +163,8 @@ def _wrapped(op: Primitive, y: Any) -> Any:
     if op.n_outputs is None:
         if not isinstance(y, (np.ndarray, np.generic)):
             y = np.asarray(y)
-        if y.dtype.kind == "c":
-            _without_gradient(op, y)
+        if y.dtype.kind not in "fiub":
+            refuse_dtype(op, y.dtype, "result")
         return new_tensor(y, None)
     return like_result(y, [new_tensor(value, None) for value in y])
 
@@ -175,41 +177,19 @@ def _stub(x: Any, value: Any) -> Any:
 
 def _constant(op: Primitive, x: Any) -> Any:
     """An input that is no Tensor, as something that NumPy computes with."""
-    if isinstance(x, (np.ndarray, np.generic, bool, int, float)) or x is None:
-        value = x
-    elif isinstance(x, complex):
-        raise TypeError(f"{op.path}: complex input ({x!r}); only real dtypes have gradients here")
-    else:
-        value = np.asarray(x)
-    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "c":
-        raise TypeError(
-            f"{op.path}: complex input ({value.dtype}); only real dtypes have gradients here"
-        )
-    return value
+    if isinstance(x, complex):
+        refuse_dtype(op, np.asarray(x).dtype, "input")
+    if isinstance(x, (np.generic, bool, int, float)) or x is None:
+        return x
+    refuse_masked(x, op.path)
+    return np.asarray(x)  # np.matrix too, whose operators mean other things
 
 
 def _without_gradient(op: Primitive, y: Any) -> Tensor:
-    """A result of int or bool dtype, which no gradient passes; a complex one raises."""
-    if y.dtype.kind == "c":
-        raise TypeError(f"{op.path}: the result is complex; only real dtypes have gradients here")
+    """A result of int or bool dtype, which no gradient passes; another one raises."""
+    if op.strict or y.dtype.kind not in "iub":
+        refuse_dtype(op, y.dtype, "result")
     return new_tensor(y, None)
-
-
-_SIGNS = {"matmul": "@", "add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
-
-
-def _explain(error: Exception, op: Primitive, inputs: Sequence[Any]) -> None:
-    """Put the operation and its inputs' names and shapes in front of an error's message."""
-    if isinstance(error, (ValueError, TypeError, IndexError)) and error.args:
-        sign = f" {_SIGNS[op.name]} " if op.name in _SIGNS else ", "
-        what = sign.join(f"{_label(x, i)} {np.shape(x)}" for i, x in enumerate(inputs))
-        error.args = (f"{op.name}: {what}: {error}", *error.args[1:])
-
-
-def _label(x: Any, i: int) -> str:
-    """Name of an input in a message."""
-    name = getattr(x, "name", None)
-    return name or ("scalar" if np.ndim(x) == 0 and not isinstance(x, Tensor) else f"input {i}")
 
 
 def public(op: Primitive) -> Callable[..., Any]:

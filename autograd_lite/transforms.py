@@ -19,7 +19,14 @@ import numpy as np
 
 from autograd_lite import pytree
 from autograd_lite.debugging import Watch
-from autograd_lite.graph import Tensor, as_tensors, load_rules, new_tensor, seed_for
+from autograd_lite.graph import (
+    Tensor,
+    as_tensors,
+    load_rules,
+    new_tensor,
+    seed_for,
+)
+from autograd_lite.messages import refuse_masked
 from autograd_lite.modes import MODES, Weak
 from autograd_lite.sweep import Leaf, Node, next_order, own, sweep
 from autograd_lite.table import Plan, Primitive
@@ -68,6 +75,7 @@ def _lift(x: Any, place: str) -> Tensor:
         if x.is_parameter and not x.requires_grad:  # frozen: a constant with zero gradient
             return x
     else:
+        refuse_masked(x, place)
         value, outer, name = np.asarray(x), None, None
         if type(x) is float:
             value = value[()]

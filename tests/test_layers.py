@@ -21,6 +21,7 @@ ORDER = [
     "table",
     "sweep",
     "debugging",
+    "messages",
     "graph",
     "recording",
     "protocols",

@@ -1,0 +1,60 @@
+"""Errors of operations: what came, what is allowed, what to do, and the user's own line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from autograd_lite.debugging import user_line
+from autograd_lite.table import Primitive
+
+__all__ = ["explain", "label", "refuse_dtype", "refuse_masked"]
+
+_SIGNS = {"matmul": "@", "add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+
+
+def explain(error: Exception, op: Primitive, inputs: Sequence[Any]) -> None:
+    """Put the operation, its inputs' names and shapes, and the user's line into an error."""
+    if isinstance(error, (ValueError, TypeError, IndexError)) and error.args:
+        sign = f" {_SIGNS[op.name]} " if op.name in _SIGNS else ", "
+        what = sign.join(f"{label(x, i)} {np.shape(x)}{_made(x)}" for i, x in enumerate(inputs))
+        error.args = (f"{op.name}: {what}: {error} (at {user_line()})", *error.args[1:])
+
+
+def label(x: Any, i: int) -> str:
+    """Name of an input in a message."""
+    name = getattr(x, "name", None)
+    return name or ("scalar" if np.ndim(x) == 0 and not hasattr(x, "_node") else f"input {i}")
+
+
+def _made(x: Any) -> str:
+    """Where an input was made, where `ag.debug()` has noted it."""
+    info = getattr(getattr(x, "_node", None), "info", None) or {}
+    return f" made at {info['line']}" if "line" in info else ""
+
+
+def refuse_dtype(op: Primitive, dtype: Any, place: str) -> NoReturn:
+    """Raise for an input or a result that no gradient could be of."""
+    if dtype.kind == "c":
+        raise TypeError(f"{op.path}: complex {place} ({dtype}); only real dtypes have gradients "
+                        "here")  # fmt: skip
+    if op.strict and dtype.kind in "iub":  # its rule would never be called
+        raise TypeError(
+            f"{op.path} returned an array of dtype {dtype} for an input that requires grad; "
+            "return floats, or give None as the rule of an input that no gradient passes to"
+        )
+    raise TypeError(
+        f"{op.path}: the {place} has dtype {dtype}; tensors hold real numbers and bools only, so "
+        "pass np.asarray(…, dtype=float)"
+    )
+
+
+def refuse_masked(data: Any, place: str) -> None:
+    """Raise for an array with a mask, which np.asarray would drop unsaid."""
+    if hasattr(data, "mask") and hasattr(data, "filled"):  # to import np.ma would cost 8 ms
+        raise TypeError(
+            f"{place}: got a masked array of shape {data.shape}; a mask has no gradient here, so "
+            "pass x.filled(0.0) and multiply by ~x.mask, or use np.where"
+        )
