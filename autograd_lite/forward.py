@@ -16,7 +16,7 @@ import numpy as np
 from autograd_lite import pytree
 from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
 from autograd_lite.recording import bind
-from autograd_lite.sweep import PICK, Leaf, Node, sweep
+from autograd_lite.sweep import PICK, Leaf, Node, ancestors, sweep
 from autograd_lite.transforms import (
     LIFT,
     Lifted,
@@ -95,18 +95,6 @@ def push(
                 if any(t is not None for t in ts):
                     tangents[node] = _tangent(node, ts, record)
     return [tangents.get(y._node) if isinstance(y, Tensor) and y._node else None for y in outputs]
-
-
-def ancestors(roots: Sequence[Node], floor: int) -> list[Node]:
-    """The nodes that the roots depend on, themselves included, none older than floor; in order."""
-    seen = {node for node in roots if node.order >= floor}
-    stack = list(seen)
-    while stack:
-        for parent in stack.pop().inputs:
-            if isinstance(parent, Node) and parent.order >= floor and parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
-    return sorted(seen, key=lambda node: node.order)
 
 
 def _tangent(node: Node, ts: list[Any], record: bool) -> Any:

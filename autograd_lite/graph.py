@@ -74,8 +74,8 @@ class Tensor:
             )
         self._value = new
         if isinstance(node, Leaf):
-            if np.shares_memory(new, old):
-                node.stale = True  # what was recorded with the old numbers cannot be swept
+            if new is old or np.may_share_memory(new, old):
+                node.stale = old  # what was recorded with the old numbers cannot be swept
             self._node = Leaf(self, new.shape, new.dtype)
 
     @property

@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import pytree
-from autograd_lite.forward import ancestors
 from autograd_lite.graph import Tensor, picked
 from autograd_lite.modes import MODES
 from autograd_lite.random import Draws
-from autograd_lite.sweep import Leaf, Node, next_order
+from autograd_lite.sweep import Leaf, Node, ancestors, next_order
 from autograd_lite.table import Plan, Primitive
 from autograd_lite.transforms import Lifted, Recording, pull
 
@@ -113,7 +112,7 @@ def _rule(
 
 def _refuse_changed(nodes: list[Node]) -> None:
     for node in nodes:
-        if isinstance(node, Leaf) and node.stale:
+        if isinstance(node, Leaf) and node.stale is not None:
             raise RuntimeError(
                 f"checkpoint: {node.name or 'a tensor'} of shape {node.shape} was changed in place "
                 "since the forward pass; run the forward pass again after the update"

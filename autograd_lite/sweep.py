@@ -8,7 +8,7 @@ node holds its Tensor weakly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 
 from autograd_lite.table import Plan, Primitive
 
-__all__ = ["PICK", "Leaf", "Node", "Stub", "next_order", "own", "sweep"]
+__all__ = ["PICK", "Leaf", "Node", "Stub", "ancestors", "next_order", "own", "sweep"]
 
 #: The creation counter: a number larger than that of every node so far.
 next_order = count(1).__next__
@@ -85,7 +85,7 @@ class Leaf(Node):
     def __init__(self, tensor: Any, shape: Any, dtype: Any) -> None:
         super().__init__(None, (), None, _NO_PARAMS, shape, dtype)
         self.tensor = ref(tensor)
-        self.stale = False  # its array was changed in place since it was recorded
+        self.stale: Any = None  # its array, once that was changed in place after it was recorded
         if name := getattr(tensor, "_name", None):
             self.info = {"name": name}  # pictures outlive tensors
 
@@ -137,6 +137,8 @@ def sweep(
     owned: set[Node] = set()  # nodes whose cotangent is an array that the sweep itself made
     heap: list[tuple[int, Node]] = []
     found: dict[Node, Any] = {}
+    cleared: set[Node] = set()  # leaves changed in place, which no rule here reads
+    outputs = list(outputs)
     for node, g in outputs:
         if node.order >= floor or (targets is not None and node in targets):
             _accumulate(node, g, cotangents, owned, heap)
@@ -167,6 +169,9 @@ def sweep(
             try:
                 for i, rule in plan.edges:
                     parent = inputs[i]
+                    if parent.plan is None and parent.stale is not None and parent not in cleared:
+                        _refuse_stale(parent, ancestors([n for n, _ in outputs], floor))
+                        cleared.add(parent)
                     if parent.order < floor and (targets is None or parent not in targets):
                         continue
                     ct = rule(g, *saved, **params) if params else rule(g, *saved)
@@ -177,8 +182,6 @@ def sweep(
                             ct = _fitted(ct, parent.shape, plan.op)
                         if ct.dtype != parent.dtype:
                             ct = _cast(ct, parent, plan.op)
-                    if parent.plan is None and parent.stale:
-                        _refuse_stale(node, parent)
                     if parent in cotangents:
                         _accumulate(parent, ct, cotangents, owned, heap)
                     else:
@@ -271,16 +274,38 @@ def _owner(array: Any) -> Any:
     return array
 
 
-def _refuse_stale(node: Node, leaf: Leaf) -> None:
-    """Raise where a rule would read a leaf's array that was changed since it was recorded."""
-    for i, parent in enumerate(node.inputs):
-        if parent is leaf and i in node.plan.keep:
+def ancestors(roots: Sequence[Node], floor: int) -> list[Node]:
+    """The nodes that the roots depend on, themselves included, none older than floor; in order."""
+    seen = {node for node in roots if node.order >= floor}
+    stack = list(seen)
+    while stack:
+        for parent in stack.pop().inputs:
+            if isinstance(parent, Node) and parent.order >= floor and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=lambda node: node.order)
+
+
+def _refuse_stale(leaf: Leaf, nodes: Iterable[Node]) -> None:
+    """Raise where a rule would read the memory of a leaf that was changed since it was recorded.
+
+    The leaf's own array, or what shows its memory: a slice of it, its transpose.
+    """
+    for node in nodes:
+        if any(np.may_share_memory(v, leaf.stale) for v in _saved_arrays(node)):
             line = f" at {node.info['line']}" if node.info and "line" in node.info else ""
             raise RuntimeError(
                 f"{leaf.name or 'a tensor'} of shape {leaf.shape} was changed in place after "
                 f"{node.plan.op.path}{line} recorded it, so this gradient would be wrong; run the "
                 f"forward pass again after the update"
             )
+
+
+def _saved_arrays(node: Node) -> Iterator[Any]:
+    for value in () if node.saved is FREED else node.saved or ():
+        for part in value if type(value) is tuple else (value,):  # a checkpoint's arguments
+            if isinstance(part, np.ndarray):
+                yield part
 
 
 def _refuse_freed(node: Node) -> None:

@@ -303,6 +303,49 @@ class TestInPlace:
         z.backward()
         np.testing.assert_array_equal(x.grad, [1, 1])
 
+    @pytest.mark.parametrize(
+        "view",
+        [
+            lambda W: W.T,
+            lambda W: W[0],
+            lambda W: W.reshape(-1),
+            lambda W: np.squeeze(W)[..., None],
+            lambda W: np.diagonal(W),
+            lambda W: np.flip(np.einsum("ij->ji", W)[1:]),
+        ],
+    )
+    def test_a_step_is_seen_through_views(self, view: Any) -> None:
+        """A rule that reads a slice or the transpose of x reads x's memory."""
+        W = leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], "W")
+        h = view(W)
+        y, z = np.sum(h * h), np.sum(h + 1.0)
+        W.data -= 1.0
+        with pytest.raises(RuntimeError, match=r"W of shape \(2, 3\) was changed.*np\.multiply"):
+            y.backward()
+        z.backward()
+        assert W.grad is not None
+
+    def test_a_step_is_seen_where_no_gradient_is_asked_of_its_tensor(self) -> None:
+        """Another input's rule reads it, in ag.gradients and in a pullback."""
+        W, v = leaf([1.0, 2.0], "W"), leaf([3.0, 4.0])
+        y = np.sum(W * v)
+        _, pullback = ag.vjp(lambda u: u * W, np.array([3.0, 4.0]))
+        W.data -= 1.0
+        with pytest.raises(RuntimeError, match="W of shape"):
+            ag.gradients(y, [v])
+        with pytest.raises(RuntimeError, match="W of shape"):
+            pullback(np.ones(2))
+
+    def test_a_leaf_changed_and_used_often_is_looked_up_once(self) -> None:
+        """A sweep that reads nothing of it stays linear."""
+        x = leaf([1.0])
+        h = x
+        for _ in range(5000):
+            h = h + x
+        x.data += 1.0
+        h.backward()
+        assert x.grad == [5001.0]
+
     def test_replacing_the_array_leaves_old_graphs_right(self) -> None:
         """The old graph holds the old array."""
         x = leaf([1.0, 2.0])

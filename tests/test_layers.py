@@ -94,5 +94,7 @@ def test_the_heart_stays_small() -> None:
             body = getattr(node, "body", None)
             if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
                 body[:1] = [] if isinstance(body[0].value, ast.Constant) else body[:1]
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = [ast.Pass()]  # declarations of what is installed from the table
         lines += sum(1 for line in ast.unparse(tree).splitlines() if line.strip())
     assert lines < 1000
