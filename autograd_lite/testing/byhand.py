@@ -25,13 +25,13 @@ def claimed_by_hand(objective: Objective, grad: Any, rng: np.random.Generator) -
     given, repeated = (aligned(objective, tree) for tree in trees)
 
     claims = Claims(given, {name: np.real(g) for name, g in given.items()})
-    _settle_results(objective, results[0], claims, rng)
     names = [p.name for p in objective.parameters]
     if not _same_results(*results):
         claims.fault(names, "nondeterministic", "two runs of f at one point differ")
     for name in names:
         if not same_bits(given[name], repeated[name]):
             claims.fault([name], "nondeterministic", "two runs of grad at one point differ")
+    _settle_results(objective, results[0], claims, rng)
     _blame(claims, objective, changed_by_f, "f")
     _blame(claims, objective, changed_by_grad, "grad")
     check_kinds(claims, objective, list(objective.arrays().values()))
@@ -56,11 +56,11 @@ def aligned(objective: Objective, tree: Any, *, partly: bool = False) -> dict[st
     Raises ValueError for another structure.
     """
     names = [p.name for p in objective.parameters]
-    if len(objective.places) == 1 and isinstance(tree, dict) and not {*names}.isdisjoint(tree):
-        if not partly and (missing := [name for name in names if name not in tree]):
-            raise ValueError(f"no gradient was given for {missing}, only for {[*tree]}")
-        return {name: _numbers(tree[name], name) for name in names if name in tree}
     primals = tuple(objective.args[i] for i in objective.places)
+    if len(primals) == 1 and isinstance(tree, dict):
+        given = [name for name in names if name in tree]
+        if len(given) == len(names) or (given and partly):
+            return {name: _numbers(tree[name], name) for name in given}
     if len(primals) == 1 and not (isinstance(tree, tuple) and len(tree) == 1):
         tree = (tree,)
     tree = tuple(tree) if isinstance(tree, list) else tree

@@ -7,6 +7,7 @@ last digits, which differences cannot.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,7 +20,7 @@ from autograd_lite.testing.objective import Objective, Parameter
 __all__ = ["analytic", "confirm"]
 
 STEP = 1e-30
-LIMIT = 1e-6
+ENOUGH = 8  # digits worth reporting
 # fmt: off
 # NumPy has these for complex numbers, and as analytic functions (abs and maximum are neither).
 ANALYTIC = frozenset((
@@ -47,7 +48,8 @@ def analytic(nodes: Iterable[Node]) -> bool:
 def confirm(objective: Objective, claims: Claims, rng: np.random.Generator) -> None:
     """Note how well the claims agree with a complex step along a random direction of each array.
 
-    A claim that is off by more than LIMIT is a mismatch.
+    Where they disagree it says nothing: on complex arrays NumPy may run other code than the tape,
+    and np.cov conjugates. Differences decide what is wrong.
     """
     digits = []
     for p in objective.parameters:
@@ -58,17 +60,17 @@ def confirm(objective: Objective, claims: Claims, rng: np.random.Generator) -> N
             return
         size = max(abs(slope), float(np.linalg.norm(terms)))
         off = abs(slope - float(np.sum(terms))) / (size or 1.0)
-        if not off <= LIMIT:
-            sentence = f"the complex step disagrees along a random direction, by {off:.1e}"
-            claims.fault([p.name], "mismatch", sentence)
         digits.append(15 if off == 0.0 else min(15, int(-np.log10(off))))
-    claims.notes.append(f"the complex step agrees to {min(digits)} digits")
+    if min(digits) >= ENOUGH:
+        claims.notes.append(f"the complex step agrees to {min(digits)} digits")
 
 
 def _slope(objective: Objective, p: Parameter, u: Any) -> float | None:
     """The derivative of f along u; None where f does not run on complex arrays."""
     try:
-        value = objective.complex_value(p, p.value + 1j * STEP * u)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a cast to real numbers is no analytic function
+            value = objective.complex_value(p, p.value + 1j * STEP * u)
     except Exception:  # whatever f does with complex arrays, which it was not written for
         return None
     base = objective.value(p, p.value)

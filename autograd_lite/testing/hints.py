@@ -141,7 +141,7 @@ def _factor(case: Case) -> str | None:
     if len(ratios) == 0 or not np.all(np.isfinite(ratios)):
         return None
     ratio = float(np.median(ratios))
-    if ratio == 0.0 or np.max(np.abs(ratios / ratio - 1.0)) > CLOSE:
+    if abs(ratio - 1.0) < CLOSE or not _alike(case.given, ratio * case.right):
         return None
     return _named_factor(ratio, len(ratios), case)
 
@@ -154,18 +154,21 @@ def _named_factor(ratio: float, n: int, case: Case) -> str | None:
     says = f"{'the sign is wrong, and ' if ratio < 0 else ''}constant ratio: it is "
     whole, part = round(size), round(1.0 / size)
     if part > 1 and abs(size * part - 1.0) < CLOSE:
-        lost = "a mean was taken where f sums" if part in case.sizes else "a mean for a sum"
-        return f"{says}1/{part} of the right gradient: {lost} over {part}, or a lost factor"
+        return f"{says}1/{part} of the right gradient: {_cause('mean', 'sum', part, case)}"
     if whole > 1 and abs(size / whole - 1.0) < CLOSE:
-        lost = (
-            "a sum was taken where f takes the mean" if whole in case.sizes else "a sum for a mean"
-        )
-        return f"{says}{whole} times the right gradient: {lost} over {whole}, or a factor too many"
+        return f"{says}{whole} times the right gradient: {_cause('sum', 'mean', whole, case)}"
     simple = Fraction(size).limit_denominator(16)
     if simple and simple != 1 and abs(float(simple) / size - 1.0) < CLOSE:
         return f"{says}{simple} times the right gradient: a lost factor"
     # one value always has some ratio; only several alike say something
     return f"{says}{size:.6g} times the right gradient" if n > 1 else None
+
+
+def _cause(taken: str, meant: str, n: int, case: Case) -> str:
+    if n in case.sizes and n > 4:
+        return f"a {taken} was taken where f has the {meant} over {n}"
+    known = n in case.sizes or n > 4
+    return f"a lost factor, or a {taken} for a {meant} over {n}" if known else "a lost factor"
 
 
 def _transposed(case: Case) -> str | None:

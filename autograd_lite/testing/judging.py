@@ -95,7 +95,8 @@ class Judge:
         """Differences at the elements that the claims differ most in decide which is wrong."""
         h, e = self._hand[p.name].ravel(), np.asarray(self._engine.double[p.name]).ravel()
         verdict = "inconclusive"
-        for element in (int(i) for i in np.argsort(-off)[:JUDGED]):
+        farthest = np.argsort(-off)[:JUDGED]
+        for element in (int(i) for i in farthest if off[i] >= 0.1 * off[farthest[0]]):
             sides = [_examined(land, element, g[element], off[element]) for g in (h, e)]
             verdict = _JUDGED.get((sides[0].verdict, sides[1].verdict), sides[1].verdict)
             found.show(land, element, h[element], e[element], sides[1])

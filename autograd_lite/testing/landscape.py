@@ -87,6 +87,20 @@ class Landscape:
         """The largest finite entry of the gradient."""
         return float(np.max(np.abs(self.g), where=np.isfinite(self.g), initial=0.0))
 
+    @cached_property
+    def rounding(self) -> float:
+        """What rounding makes of a gradient that is exactly 0, if f varies about the point.
+
+        The adjugate of a matrix of rank 1 is 0, its computed entries are not.
+        """
+        if self.size == 1:
+            return 0.0
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], size=len(self.elements))
+        u = signs * self.scales[self.elements]
+        moved = self.along(Direction(self.elements, u)).at(1.0)
+        change = abs(moved - self.centre) / float(np.max(np.abs(u)))
+        return 64.0 * EPS * change if np.isfinite(change) else 0.0
+
     def index(self, element: int) -> tuple[int, ...]:
         """The index of an element."""
         return tuple(int(i) for i in np.unravel_index(element, self.shape))
@@ -136,7 +150,7 @@ class Landscape:
         One that rounding hides behind the largest of its array is excused from being resolved.
         """
         g = float(self.g[element])
-        slack = 8.0 * self._claim_eps * abs(g) if np.isfinite(g) else 0.0
+        slack = (8.0 * self._claim_eps * abs(g) if np.isfinite(g) else 0.0) + self.rounding
         excuse = self.largest if self.size > 1 else 0.0
         return g, Demand(slack, self.rtol, True, excuse=excuse)
 
