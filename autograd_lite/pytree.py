@@ -16,12 +16,17 @@ __all__ = ["TreeDef", "flatten", "map", "names", "ravel", "register", "unflatten
 
 
 class TreeDef(NamedTuple):
-    """How the leaves of a pytree are arranged: its container's type, labels and children."""
+    """How the leaves of a pytree are arranged: its container's type and children."""
 
     cls: type | None  # None for a leaf
     meta: Any  # what rebuilds the container: dict keys, or a registered class's own data
-    labels: tuple[str, ...]
     children: tuple[TreeDef, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for every child, for messages."""
+        container = None if self.cls is None else _container(self.cls)
+        return () if container is None else container.labels(self.meta, len(self.children))
 
     @property
     def n_leaves(self) -> int:
@@ -35,7 +40,7 @@ class _Container(NamedTuple):
     labels: Callable[[Any, int], tuple[str, ...]]
 
 
-LEAF = TreeDef(None, None, (), ())
+LEAF = TreeDef(None, None, ())
 _registry: dict[type, _Container] = {}
 
 
@@ -101,7 +106,7 @@ def _flatten(tree: Any, leaves: list[Any]) -> TreeDef:
         return LEAF
     children, meta = container.flatten(tree)
     defs = tuple([_flatten(child, leaves) for child in children])
-    return TreeDef(type(tree), meta, container.labels(meta, len(defs)), defs)
+    return TreeDef(type(tree), meta, defs)
 
 
 def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:

@@ -62,7 +62,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         values = tuple(outputs[i]._value for i in places)
         if not places or not sources:
             return pytree.unflatten(shape, outputs)
-        rule = _rule(run, len(tracked), closed_over, places, draws)
+        rule = _rule(run, len(tracked), closed_over, places, draws, start)
         results = _record(f, rule, tracked, sources, values)
         for i, y in zip(places, results, strict=True):
             outputs[i] = y
@@ -86,11 +86,18 @@ def _outside(outputs: Sequence[Any], lifted: Lifted, start: int) -> list[Node]:
 
 
 def _rule(
-    run: Callable[..., Any], n: int, closed_over: list[Node], places: list[int], draws: Draws
+    run: Callable[..., Any],
+    n: int,
+    closed_over: list[Node],
+    places: list[int],
+    draws: Draws,
+    since: int,
 ) -> Callable[..., Any]:
+    """The rule of what was recorded at `since` on the creation counter."""
+
     def recompute(g: Any, y: Any, xs: Any) -> Any:
         """The cotangents of the arguments and of what the function closes over, as one tuple."""
-        _refuse_changed(closed_over)
+        _refuse_changed(closed_over, since)
         lifted = Lifted(xs[:n], "checkpoint")
         start = next_order()
         with Recording(lifted):
@@ -110,9 +117,9 @@ def _rule(
     return recompute
 
 
-def _refuse_changed(nodes: list[Node]) -> None:
+def _refuse_changed(nodes: list[Node], since: int) -> None:
     for node in nodes:
-        if isinstance(node, Leaf) and node.stale is not None:
+        if isinstance(node, Leaf) and node.changed > since:
             raise RuntimeError(
                 f"checkpoint: {node.name or 'a tensor'} of shape {node.shape} was changed in place "
                 "since the forward pass; run the forward pass again after the update"

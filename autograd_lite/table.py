@@ -65,7 +65,8 @@ class Primitive:
 
     __slots__ = (
         "data_dependent", "examples", "fn", "formulas", "jvp", "key", "kind", "methods", "n_inputs",
-        "n_outputs", "name", "params", "parse", "path", "plans", "reads_shapes", "rules", "source",
+        "n_outputs", "name", "params", "parse", "path", "plans", "reads_shapes", "rules", "simple",
+        "source",
         "strict", "symmetric", "tangent_zeros", "variadic",
     )  # fmt: skip
 
@@ -113,6 +114,14 @@ class Primitive:
         self.symmetric = symmetric  # reads one triangle: the gradient is that of f((A + Aᵀ)/2)
         self.source = source_of((*self.rules, self.fn))
         self.plans: dict[Any, Plan] = {}
+        #: one or two arrays in, one out and nothing else, as of the operators
+        self.simple = (
+            not variadic
+            and not params
+            and parse is None
+            and n_outputs is None
+            and len(self.rules) in (1, 2)
+        )
 
     def __repr__(self) -> str:
         return f"<Primitive {self.path}, {self.kind}>"
@@ -161,7 +170,7 @@ class Primitive:
 class Plan:
     """What one row does for one set of tracked inputs: which rules run and what they need kept."""
 
-    __slots__ = ("blank", "edges", "keep", "keep_shape", "keep_y", "op", "tracked")
+    __slots__ = ("blank", "edges", "keep", "keep_shape", "keep_y", "keeps", "op", "tracked")
 
     def __init__(self, op: Primitive, tracked: tuple[bool, ...]) -> None:
         self.op = op
@@ -181,6 +190,7 @@ class Plan:
         self.keep_shape = tuple(
             i for i in range(n) if i not in self.keep and any(i in shapes for _, shapes in kept)
         )
+        self.keeps = bool(self.keep_y or self.keep or self.keep_shape)
         #: (y, *inputs) of a node that keeps nothing
         self.blank: tuple[Any, ...] = (None,) * (n + 1)
 

@@ -51,17 +51,42 @@ class Lifted:
     def __init__(self, primals: Sequence[Any], transform: str) -> None:
         load_rules()
         self.leaves, self.structure = pytree.flatten(tuple(primals))
-        names = pytree.names(self.structure)
-        self.tensors = [
-            _lift(x, f"{transform}: {n}") for x, n in zip(self.leaves, names, strict=True)
-        ]
-        self.nodes: list[Any] = [t._node if t.requires_grad else None for t in self.tensors]
+        self.tensors = [self._lift(i, transform) for i in range(len(self.leaves))]
+        self.nodes: list[Any] = [
+            None if t is x else t._node for x, t in zip(self.leaves, self.tensors, strict=True)
+        ]  # a frozen parameter stays what it is
         self.floor = min((n.order for n in self.nodes if n is not None), default=next_order())
         #: whether something outside the transform tracks a primal
         self.outer = any(
             isinstance(x, Tensor) and x._node is not None and not x.is_parameter
             for x in self.leaves
         )
+
+    def _lift(self, i: int, transform: str) -> Tensor:
+        """A Tensor of leaf i's value with a node that no older one can reach."""
+        x = self.leaves[i]
+        if isinstance(x, Tensor):
+            value, outer, name = x._value, x._node, x.name
+            if x.is_parameter and not x.requires_grad:  # frozen: a constant with zero gradient
+                return x
+        else:
+            refuse_masked(x, transform)
+            value, outer, name = np.asarray(x), None, None
+            if type(x) is float:
+                value = value[()]
+        if value.dtype.kind != "f":
+            place = pytree.names(self.structure)[i]
+            raise TypeError(
+                f"{transform}: {place}: a gradient with respect to dtype {value.dtype} was asked "
+                "for; only floats have gradients, so pass a float (2.0, or array.astype(float))"
+            )
+        lifted = new_tensor(value, None)
+        lifted._name = name
+        if outer is None:
+            lifted._node = Leaf(lifted, value.shape, value.dtype)
+        else:
+            lifted._node = Node(LIFT, (outer,), (None, None), {}, value.shape, value.dtype)
+        return lifted
 
     def primals(self) -> tuple[Any, ...]:
         """The primals with Tensors for leaves."""
@@ -72,33 +97,6 @@ class Lifted:
         zipped = zip(self.leaves, self.tensors, self.nodes, strict=True)
         grads = [_result(found.get(n), t, x, record) for x, t, n in zipped]
         return pytree.unflatten(self.structure, grads)  # type: ignore[no-any-return]
-
-
-def _lift(x: Any, place: str) -> Tensor:
-    """A Tensor of x's value with a node that no older one can reach."""
-    if isinstance(x, Tensor):
-        value, outer, name = x._value, x._node, x.name
-        if x.is_parameter and not x.requires_grad:  # frozen: a constant with zero gradient
-            return x
-    else:
-        refuse_masked(x, place)
-        value, outer, name = np.asarray(x), None, None
-        if type(x) is float:
-            value = value[()]
-    if value.dtype.kind != "f":
-        raise TypeError(
-            f"{place or 'argument'}: a gradient with respect to dtype {value.dtype} was asked for; "
-            "only floats have gradients, so pass a float (2.0, or array.astype(float))"
-        )
-    lifted = new_tensor(value, None)
-    if outer is None:
-        lifted._node = Leaf(lifted, value.shape, value.dtype)
-        if name:
-            lifted.name = name
-    else:
-        lifted._node = Node(LIFT, (outer,), (None, None), {}, value.shape, value.dtype)
-        lifted._name = name
-    return lifted
 
 
 def _result(g: Any, lifted: Tensor, primal: Any, record: bool) -> Any:
@@ -212,7 +210,8 @@ def value_and_grad(
 
 
 def scalar_pull(value: Any, lifted: Lifted, record: bool, f: Any) -> dict[Node, Any]:
-    if np.size(value) != 1 or np.result_type(getattr(value, "dtype", value)).kind != "f":
+    array = value._value if isinstance(value, Tensor) else np.asarray(value)
+    if array.size != 1 or array.dtype.kind != "f":
         raise TypeError(
             f"grad of {name_of(f)}: the function must return one float, it returned "
             f"{_kind_of(value)}; sum it, or use vjp or jacobian"
