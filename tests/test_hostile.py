@@ -55,7 +55,7 @@ class TestConstants:
         masked = np.ma.array([1.0, 2.0], mask=[True, False])
         with pytest.raises(TypeError, match="tensor: got a masked array"):
             ag.tensor(masked)
-        with pytest.raises(TypeError, match=r"grad: \[0\]: got a masked array"):
+        with pytest.raises(TypeError, match=r"grad: got a masked array"):
             ag.grad(np.sum)(masked)
 
     @pytest.mark.filterwarnings("ignore:the matrix subclass")
