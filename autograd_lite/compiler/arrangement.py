@@ -68,9 +68,13 @@ def _tests(value: Any, structure: pytree.TreeDef | None, at: str) -> list[str] |
     """Expressions that hold for a value like this one, at a place of the arguments."""
     if structure is None or structure.cls is None:
         if type(value) is np.ndarray:
-            dtype = f"np.dtype({value.dtype.str!r})"
+            if value.dtype.byteorder == ">":
+                return None
+            code = f"_{value.dtype.str[1:]}"
+            named, x = ("", at) if at.isidentifier() else ("_x := ", "_x")
             return [
-                f"type({at}) is np.ndarray and {at}.shape == {value.shape} and {at}.dtype == {dtype}"
+                f"type({named}{at}) is _array and {x}.shape == {value.shape}",
+                f"{x}.dtype == {code}",
             ]
         if type(value) is float and structure is not None:
             return [f"type({at}) is float"]

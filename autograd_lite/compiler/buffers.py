@@ -90,29 +90,10 @@ def _roots(graph: Graph, writable: Writable) -> dict[Value, set[Value]]:
 
 #: Rows whose result is an array of its own.
 OWN = frozenset(
-    [
-        "sum",
-        "dot",
-        "matmul",
-        "max",
-        "min",
-        "prod",
-        "mean",
-        "astype",
-        "copy",
-        "stack",
-        "concatenate",
-        "float",
-        "where",
-        "loss_of_weights",
-        "scatter",
-        "put",
-        "einsum",
-        "outer",
-        "inner",
-        "tensordot",
-    ]
-)
+    {"sum", "dot", "matmul", "max", "min", "prod", "mean", "astype", "copy", "stack",
+     "concatenate", "float", "where", "loss_of_weights", "scatter", "put", "einsum", "outer",
+     "inner", "vdot", "tensordot"}
+)  # fmt: skip
 
 
 def _all_roots(step: Value, roots: dict[Value, set[Value]]) -> list[Value]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.compiler.algebra import reordered
 from autograd_lite.compiler.arrangement import Arguments, rebuilt
 from autograd_lite.compiler.buffers import OWN, planned
 from autograd_lite.compiler.donation import Donation, check_donated, matched
@@ -126,7 +127,7 @@ def build(
 
 def improved(graph: Graph) -> Graph:
     """The graph with what is done in another order than the function's: products, mostly."""
-    return fold_scalings(graph)
+    return reordered(fold_scalings(reordered(graph)))
 
 
 def _rebuild(arguments: Arguments) -> Callable[..., Any]:
@@ -231,7 +232,10 @@ def _check(arguments: Arguments, places: list[tuple[str, str]], leaves: list[Any
     if tests is None:
         return ""
     inner = "\n        and ".join(tests) or "True"
-    return f"def fits({', '.join(arguments.names)}):\n    return (\n        {inner}\n    )\n"
+    dtypes = sorted({x.dtype.str for x in leaves if isinstance(x, np.ndarray)})
+    lines = [f"_{dtype[1:]} = np.dtype({dtype!r})" for dtype in dtypes]
+    lines += ["_array = np.ndarray", f"def fits({', '.join(arguments.names)}):"]
+    return "\n".join([*lines, "    return (", f"        {inner}", "    )", ""])
 
 
 def _is_tensor(x: Any) -> bool:

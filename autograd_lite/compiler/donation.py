@@ -23,21 +23,18 @@ __all__ = ["Donation", "check_donated", "matched"]
 
 def check_donated(donated: Any, others: Any) -> None:
     """Raise ValueError unless the donated arrays can be written and share memory with no other."""
-    arrays = [*donated, *others]
     for x in donated:
         if not x.flags.writeable:
             raise ValueError(f"a donated array of shape {x.shape} is read-only; pass a copy")
-    shown = [x for x in arrays if x.base is not None]
-    if len(set(map(id, arrays))) == len(arrays) and not shown:
+    arrays = (*donated, *others)
+    if len({*map(id, arrays)}) == len(arrays) and not any(x.base is not None for x in arrays):
         return
     for i, x in enumerate(donated):
         for other in arrays[i + 1 :]:
-            if (x is other or x.base is not None or other.base is not None) and np.shares_memory(
-                x, other
-            ):
+            if np.may_share_memory(x, other) and np.shares_memory(x, other):
                 raise ValueError(
                     f"a donated array of shape {x.shape} shares memory with another argument, of "
-                    f"shape {other.shape}, and would overwrite it; pass a copy of one"
+                    f"shape {other.shape}, which would change with it; pass a copy of one"
                 )
 
 
@@ -49,6 +46,7 @@ class Donation:
         self.inputs = [x for x, _ in pairs]
         self.pairs = [(x, y) for x, y in pairs if x is not y]  # the others stay as they are
         self.direct: set[Value] = set()
+        self.shown: set[Value] = set()  # results that show the memory of a donated array
 
     def arranged(self, graph: Graph) -> Graph:
         """The graph with the steps that are done in the final writes moved to its end."""
@@ -61,6 +59,7 @@ class Donation:
             if isinstance(y, Value):
                 counts[y] = counts.get(y, 0) + 1
         shows = _shown(graph)
+        self.shown = {y for _, y in self.pairs if shows.get(y, set()) & inputs}
         for x, y in self.pairs:
             if not (isinstance(y, Step) and counts[y] == 1 and y.op.name in _BINARY):
                 continue
@@ -76,7 +75,11 @@ class Donation:
         """The statements of the final writes."""
         if not self.pairs:
             return []
-        heads, firsts, seconds, outs = [], [], [], []
+        heads: list[str] = []
+        firsts: list[str] = []
+        seconds: list[str] = []
+        outs: list[str] = []
+        lines = []
         for x, y in self.pairs:
             out = names.of[x]
             if y in self.direct:
@@ -85,12 +88,16 @@ class Donation:
                 heads.append(call.head)
             else:
                 a = names.of[y] if isinstance(y, Value) else library.constant(y.array)
-                b, head = "", "np.positive"
-                heads.append(head)
+                b = ""
+                heads.append("np.positive")
+                if isinstance(y, Value) and y in self.shown:  # it would change with an argument
+                    copy = names.free(f"{names.of[x]}_new")
+                    lines.append(f"{copy} = {a}.copy()")
+                    a = copy
             firsts.append(a)
             seconds.append(b)
             outs.append(out)
-        return _one_call(heads, firsts, seconds, outs, library)
+        return lines + _one_call(heads, firsts, seconds, outs, library)
 
 
 _BINARY = frozenset({"add", "subtract", "multiply", "divide"})
@@ -180,4 +187,5 @@ def _alike(x: Any, y: Any) -> bool:
     if isinstance(y, Value):
         return (x.shape, x.dtype) == (y.shape, y.dtype)
     array = getattr(y, "array", None)
-    return getattr(array, "shape", None) == x.shape and getattr(array, "dtype", None) == x.dtype
+    kind = (getattr(array, "shape", None), getattr(array, "dtype", None))
+    return kind == (x.shape, x.dtype)

@@ -186,29 +186,10 @@ def _may_warn(step: Step) -> bool:
 
 
 _QUIET = frozenset(
-    [
-        "reshape",
-        "ravel",
-        "squeeze",
-        "expand_dims",
-        "broadcast_to",
-        "transpose",
-        "swapaxes",
-        "getitem",
-        "copy",
-        "concatenate",
-        "stack",
-        "maximum",
-        "minimum",
-        "greater",
-        "less",
-        "equal",
-        "not_equal",
-        "greater_equal",
-        "less_equal",
-        "float",
-    ]
-)
+    {"reshape", "ravel", "squeeze", "expand_dims", "broadcast_to", "transpose", "swapaxes",
+     "getitem", "copy", "concatenate", "stack", "maximum", "minimum", "greater", "less", "equal",
+     "not_equal", "greater_equal", "less_equal", "float"}
+)  # fmt: skip
 
 
 def shape_text(value: Value) -> str:
@@ -271,7 +252,8 @@ PRODUCTS = frozenset({"matmul", "dot", "inner", "vecdot", "matvec", "vecmat", "t
 
 def _kind(step: Step) -> str:
     if step.op.name in PRODUCTS:
-        return "product" if step.size > 1 else "reduction"
+        matrices = all(len(x.shape) > 1 for x in step.operands)
+        return "product" if matrices else "reduction"
     if step.op.kind == "elementwise":
         return "elementwise"
     return (

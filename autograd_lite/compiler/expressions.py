@@ -47,7 +47,7 @@ _REDUCTIONS = {
 def call_of(step: Step, library: Library) -> Call:
     """How a step is computed."""
     op = step.op
-    if step.weak and op.fn in SIGNS:
+    if op.fn in SIGNS and (step.weak or _are_numbers(step)):
         return Call(f"{{}} {SIGNS[op.fn]} {{}}", step.operands)
     special = _SPECIAL.get(op)
     if special is not None:
@@ -67,6 +67,12 @@ def call_of(step: Step, library: Library) -> Call:
     if op.fn is divmod:
         return Call("divmod", step.operands)
     return Call(library.function(op.fn, op.name), step.operands, _keywords(step, library))
+
+
+def _are_numbers(step: Step) -> bool:
+    """Whether a step is arithmetic on NumPy's scalars, which operators do ten times as fast."""
+    inexact = step.shape == () and step.dtype.kind == "f"
+    return inexact and not any(isinstance(x, Value) and x.weak for x in step.operands)
 
 
 def _resolved(path: str) -> Any:
@@ -214,8 +220,9 @@ def _escaped(text: str) -> str:
 
 def _product(step: Step, library: Library) -> Call:
     """np.dot for two matrices: 23 against 60 µs where one has a single row."""
-    plain = all(len(x.shape) == 2 for x in step.operands)
-    return Call("np.dot" if plain else step.op.path, step.operands, (), takes_out=plain)
+    plain = all(0 < len(x.shape) <= 2 for x in step.operands)
+    into = plain and len(step.shape) > 0 and step.dtype.kind == "f"
+    return Call("np.dot" if plain else step.op.path, step.operands, (), takes_out=into)
 
 
 def _astype(step: Step, library: Library) -> Call:

@@ -51,7 +51,9 @@ class Library:
         if key not in self._constants:
             name = self._free(name or _constant_name(array, len(self._constants)))
             self._constants[key] = name
-            if array.size <= 16 and array.dtype.kind in "fiub" and array.dtype.char != "g":
+            if name.startswith("ones"):
+                self.texts[name] = f"{name} = np.ones({array.size}, np.{array.dtype.name})"
+            elif array.size <= 16 and array.dtype.kind in "fiub" and array.dtype.char != "g":
                 self.texts[name] = f"{name} = {array_text(array)}"
             else:
                 self.arrays[name] = array
@@ -159,6 +161,8 @@ _WORDS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half", -1.0: "minus_one"}
 
 
 def _constant_name(array: Any, n: int) -> str:
+    if array.ndim == 1 and array.size > 1 and (array == 1).all():
+        return "ones"
     if array.ndim == 0 and float(array) in _WORDS and str(array) != "-0.0":
         return _WORDS[float(array)]
     return f"c{n}"

@@ -77,5 +77,5 @@ def _single_users(graph: Graph) -> dict[Value, Value]:
 
 def identifier(name: str) -> str:
     """The name as Python takes it."""
-    name = re.sub(r"\W+", "_", name.replace("ŷ", "y_hat")).strip("_") or "x"
+    name = re.sub(r"\W+_?", "_", name.replace("ŷ", "y_hat")).strip("_") or "x"
     return f"x{name}" if name[0].isdigit() else name

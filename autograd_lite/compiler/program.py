@@ -52,7 +52,7 @@ class Program:
         both = set(self.donate) & set(self.static)
         if both:
             raise ValueError(f"compile: argument {min(both)} is both donated and static")
-        update_wrapper(self, f)
+        update_wrapper(self, f, updated=())
 
     # --- calls
 

@@ -1,4 +1,4 @@
-"""Scalings folded into the seed: alpha times every gradient is the gradient of alpha times the loss.
+"""Scalings folded into the seed: alpha times each gradient is the gradient of alpha times L.
 
 A program that multiplies each gradient by the same number can multiply the cotangent that they all
 come from, which is far smaller. Going back from the products, a value is wanted scaled where all
@@ -51,10 +51,12 @@ def _scaling(step: Step) -> tuple[Any, Value] | None:
 
 
 def _folded(graph: Graph, products: list[Step]) -> Graph:
-    """The graph with a number, that these products multiply by, moved; as it was if that is more."""
+    """The graph with a number, that these products multiply by, moved if that is less."""
     pair = _scaling(products[0])
     assert pair is not None
     number, chosen = pair[0], set(products)
+    if any(x in chosen for p in products for x in p.operands):
+        return graph  # a number squared is no one factor
     users = _users(graph)
     carried = _carried(graph, chosen, users)
     before = sum(p.size for p in products)
@@ -78,7 +80,7 @@ def _carried(graph: Graph, products: set[Step], users: dict[Value, list[Any]]) -
     """The steps wanted scaled alone, each with the operand that may carry it, or −1."""
     carried: dict[Step, int] = {}
     for step in reversed(graph.steps):
-        if not isinstance(step, Step) or step not in users:
+        if not isinstance(step, Step) or step not in users or step in products:
             continue
         if all(_wants_scaled(u, step, products, carried) for u in users[step]):
             carried[step] = _carrier(step)
@@ -95,7 +97,9 @@ def _wants_scaled(
     return place >= 0 and user.operands[place] is x and user.operands.count(x) == 1
 
 
-_LINEAR = frozenset({"transpose", "reshape", "negative", "sum", "broadcast_to", "swapaxes"})
+_LINEAR = frozenset(
+    {"transpose", "ravel", "squeeze", "reshape", "negative", "sum", "broadcast_to", "swapaxes"}
+)
 _BILINEAR = frozenset({"dot", "matmul", "multiply"})
 
 
@@ -115,7 +119,7 @@ def _carrier(step: Step) -> int:
 
 def _ends(graph: Graph, products: set[Step], carried: dict[Step, int]) -> list[Step]:
     """Where the number has to be multiplied in after all."""
-    ends = {}
+    ends: dict[Step, None] = {}
     for step in graph.steps:
         if isinstance(step, Step) and step in carried:
             place = carried[step]

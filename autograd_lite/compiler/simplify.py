@@ -17,7 +17,7 @@ from autograd_lite.rules.activations import stop_gradient
 from autograd_lite.rules.copies import ASTYPE
 from autograd_lite.table import TABLE, Primitive
 
-__all__ = ["pruned", "simplified"]
+__all__ = ["RULES", "Simplifier", "pruned", "simplified"]
 
 
 def simplified(graph: Graph) -> Graph:
@@ -47,6 +47,7 @@ class Simplifier:
         self.steps: list[Value] = []
         self._new: dict[Any, Any] = {}
         self._known: dict[Any, Value] = {}
+        self.rules = RULES
 
     def new(self, x: Any) -> Any:
         """What stands for an operand or an output of the old graph."""
@@ -80,7 +81,7 @@ class Simplifier:
             op=op or like.op, operands=operands, silent=like.silent,
             params=like.params if params is None else params,
         )  # fmt: skip
-        rule = _RULES.get(made.op)
+        rule = self.rules.get(made.op)
         if rule is not None:
             found = rule(self, made)
             if found is not None:
@@ -244,6 +245,8 @@ def _stretched(simplifier: Simplifier, step: Step) -> Any:
 
 def _unstretched(x: Any, step: Step) -> Any:
     """An operand without its broadcasting, where the other operands broadcast alike."""
+    if isinstance(x, Const):
+        return _one_number(x, step)
     if not _made_by(x, TABLE[np.broadcast_to]):
         return x
     inner = x.operands[0]
@@ -255,8 +258,20 @@ def _unstretched(x: Any, step: Step) -> Any:
     return inner if np.broadcast_shapes(*shapes) == step.shape else x
 
 
+def _one_number(x: Const, step: Step) -> Const:
+    """An array of one number over and over as that number, where the step's shape stays."""
+    array = x.array
+    if not (isinstance(array, np.ndarray) and array.size and array.dtype.kind in "fiu"):
+        return x
+    first, last = array.flat[0], array.flat[-1]
+    if first.tobytes() != last.tobytes() or not (array == first).all():
+        return x
+    shapes = [() if o is x else o.shape for o in step.operands]
+    return Const(first) if np.broadcast_shapes(*shapes) == step.shape else x
+
+
 _RESHAPES: set[Primitive] = set()
-_RULES: dict[Primitive, Callable[[Simplifier, Step], Any]] = {}
+RULES: dict[Primitive, Callable[[Simplifier, Step], Any]] = {}
 
 
 def _fill_rules() -> None:
@@ -266,10 +281,10 @@ def _fill_rules() -> None:
         np.subtract: _minus, np.multiply: _without_one((0, 1)), np.divide: _without_one((1,)),
         np.transpose: _transposed, np.broadcast_to: _stretched,
     }  # fmt: skip
-    _RULES.update({TABLE[key]: rule for key, rule in rules.items()})
-    _RULES[ASTYPE] = _same
+    RULES.update({TABLE[key]: rule for key, rule in rules.items()})
+    RULES[ASTYPE] = _same
     for key in (np.reshape, np.ravel, np.squeeze, np.expand_dims):
-        _RULES[TABLE[key]] = _reshaped
+        RULES[TABLE[key]] = _reshaped
         _RESHAPES.add(TABLE[key])
 
 
