@@ -10,12 +10,15 @@ L = −Σ Y ⊙ log Ŷ is minimised by theta ← theta − alpha · theta^(g), o
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
+from _example import Parser, run
+from _report import page, plot, thumbnails
 
 import autograd_lite as ag
 import nn
@@ -26,14 +29,6 @@ RATES = {"he": 0.25, "xavier": 0.25, "normal": 0.5}
 
 #: Epochs by (MNIST, full batch).
 EPOCHS = {(False, False): 40, (False, True): 500, (True, False): 10, (True, True): 100}
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        """Leave with the message and exit status 2."""
-        self.exit(2, f"{self.prog}: {message}; see --help\n")
 
 
 def positive(text: str) -> float:
@@ -47,45 +42,39 @@ def positive(text: str) -> float:
     return value
 
 
-def seed(text: str) -> int:
-    """A whole number from 0, for argparse."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0, got {text}")
-    return int(text)
+def whole(least: int) -> Any:
+    """Whole numbers from `least`, for argparse."""
+
+    def number(text: str) -> int:
+        if not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least}, got {text}")
+        return int(text)
+
+    return number
 
 
-def count(text: str) -> int:
-    """A whole number above 0, for argparse."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text}")
-    return int(text)
-
-
-def arguments(args: list[str] | None = None) -> argparse.Namespace:
+def arguments() -> argparse.Namespace:
     """The command line, parsed."""
-    parser = Parser(
-        prog="train_mlp.py",
-        description="Train the lecture's network on handwritten digits.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = Parser(__doc__ or "")
     add = parser.add_argument
     add("--mnist", type=Path, metavar="FOLDER", help="folder of the four MNIST files")
     add(
         "--epochs",
-        type=count,
+        type=whole(1),
         metavar="N",
         help="default: 40, with MNIST 10; 500 and 100 of the full batch",
     )
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--batch", type=count, default=64, metavar="N", help="data points a step")
+    size.add_argument(
+        "--batch", type=whole(1), default=64, metavar="N", help="data points a step (default: 64)"
+    )
     size.add_argument("--full-batch", action="store_true", help="all data in every step")
     add("--init", choices=["he", "xavier", "normal"], default="he", help="start of theta")
     add("--hidden", choices=["relu", "tanh", "sigmoid"], default="relu", help="activation g")
     add("--alpha", type=positive, metavar="A", help="learning rate; default: by init and batch")
     add("--dtype", choices=["float32", "float64"], default="float64", help="precision")
-    add("--seed", type=seed, default=0, metavar="N", help="of the start and of the batches")
-    add("--out", type=Path, default=Path("output"), metavar="FOLDER", help="where files go")
-    return parser.parse_args(args)
+    add("--seed", type=whole(0), default=0, metavar="N", help="of the start and of the batches")
+    return parser.parse_args()
 
 
 def load(folder: Path | None, rng: np.random.Generator) -> tuple[Any, ...]:
@@ -98,27 +87,61 @@ def load(folder: Path | None, rng: np.random.Generator) -> tuple[Any, ...]:
     return "the UCI digits", *split
 
 
-def evaluate(model: nn.MLP, X: Any, y: Any) -> tuple[float, float]:
-    """Loss per data point and accuracy."""
+def evaluated(model: nn.MLP, data: dict[str, tuple[Any, Any]]) -> str:
+    """A table of loss per data point and accuracy."""
+    lines = [f"{'':10}{'loss':>8}{'accuracy':>10}"]
+    for part, (X, y) in data.items():
+        with ag.no_grad():
+            loss = nn.softmax_cross_entropy(model.logits(X), y).item() / len(X)
+        lines.append(f"{part:10}{loss:8.4f}{nn.accuracy(model.predict(X), y):10.2%}")
+    return "\n".join(lines)
+
+
+def mistakes(model: nn.MLP, X: Any, y: Any, most: int = 60) -> str:
+    """The images that are taken for another digit, the surest mistakes first, as HTML."""
     with ag.no_grad():
-        loss = nn.softmax_cross_entropy(model.logits(X), y).item() / len(X)
-    return loss, nn.accuracy(model.predict(X), y)
+        Y_hat = model(X).numpy()
+    predicted = Y_hat.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != y)
+    wrong = wrong[np.argsort(-Y_hat[wrong, predicted[wrong]], kind="stable")][:most]
+    side = math.isqrt(X.shape[1])
+    captions = [f"{y[i]} taken for {predicted[i]} ({Y_hat[i, predicted[i]]:.0%})" for i in wrong]
+    return thumbnails(X[wrong].reshape(-1, side, side), captions)
 
 
-def save(model: nn.MLP, history: nn.History, X: Any, y: Any, folder: Path) -> list[Path]:
-    """Write the model, the graph of one small batch and the loss curve; their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [nn.save(model, folder / "mlp.npz")]
-    loss = nn.softmax_cross_entropy(model.logits(ag.tensor(X[:64], name="X")), y[:64])
-    loss.name = "L"
-    paths.append(ag.draw(loss).save(folder / "graph.svg"))
-    try:
-        figure = history.plot().figure
-    except ImportError as error:
-        print(f"no loss curve: {error}")
-        return paths
-    figure.savefig(folder / "loss.png", dpi=150)
-    return [*paths, folder / "loss.png"]
+def report(
+    model: nn.MLP,
+    history: Any,
+    data: dict[str, tuple[Any, Any]],
+    table: str,
+    summary: str,
+    check: Any,
+) -> str:
+    """The run on one page of HTML."""
+    X, y = data["train"]
+    X_test, y_test = data["test"]
+    C = nn.confusion_matrix(model.predict(X_test), y_test, k=10)
+    lanes = nn.draw(model, X[:64], nn.data.one_hot(y[:64], 10), view="lanes")
+    return page(
+        f"{'-'.join(map(str, model.sizes))} on {len(X):,} digits",
+        [
+            ("Result", f"<pre>{table}</pre>"),
+            ("Network, with one test image passing through", nn.draw(model, X_test[:1]).svg()),
+            ("Layers", f"<pre>{summary}</pre>"),
+            ("Forward pass, and the gradients on their way back", lanes.svg()),
+            ("The gradient by hand and by the engine, before training", check._repr_html_()),
+            ("Loss", plot(lambda ax: history.plot(ax=ax), (8, 4), "loss by epoch")),
+            (
+                "What is taken for what",
+                plot(lambda ax: nn.plot.confusion_matrix(C, ax=ax), (6, 6), "confusion matrix"),
+            ),
+            (
+                "What the first neurons look at",
+                plot(lambda ax: nn.plot.weight_images(model, ax=ax), (7, 6), "first weights"),
+            ),
+            ("The surest mistakes", mistakes(model, X_test, y_test)),
+        ],
+    )
 
 
 def main() -> None:
@@ -127,16 +150,17 @@ def main() -> None:
     rng = np.random.default_rng(args.seed)
     name, X, X_test, y, y_test = load(args.mnist, rng)
     batch = len(X) if args.full_batch else min(args.batch, len(X))
-    epochs = args.epochs or EPOCHS[args.mnist is not None, args.full_batch]
+    epochs = args.epochs or (2 if args.quick else EPOCHS[args.mnist is not None, args.full_batch])
     alpha = args.alpha or RATES[args.init] / batch
     dtype = np.dtype(args.dtype)
     X, X_test = X.astype(dtype, copy=False), X_test.astype(dtype, copy=False)
+    data = {"train": (X, y), "test": (X_test, y_test)}
     model = nn.MLP([X.shape[1], 50, 10], hidden=args.hidden, init=args.init, dtype=dtype, rng=rng)
     print(f"{name}: {len(X):,} images to train on, {len(X_test):,} held out\n")
-    model.summary()
-    report = nn.closed_form.compare(model, X[:batch], y[:batch])
-    print(f"\n{report}\n")
-    if not report.ok:
+    summary = model.summary()
+    check = nn.closed_form.compare(model, X[:batch], y[:batch])
+    print(f"\n{check}\n")
+    if not check.ok:
         sys.exit("train_mlp.py: the gradients differ, so training would be in vain")
 
     steps = -(-len(X) // batch)
@@ -145,23 +169,32 @@ def main() -> None:
     with np.errstate(over="ignore", invalid="ignore"):  # what diverges is said below
         history = nn.fit(
             model, X, y, loss="cross_entropy", optimizer=nn.GradientDescent(alpha), epochs=epochs,
-            batch_size=batch, validation=(X_test, y_test), rng=rng,
+            batch_size=batch, validation=(X_test, y_test), rng=rng, callbacks=[nn.StopOnNaN()],
         )  # fmt: skip
     seconds = time.perf_counter() - start
-    if not np.isfinite(history["loss"][-1]):
+    if history.epochs and not np.isfinite(history["loss"][-1]):
         sys.exit(f"train_mlp.py: the loss became {history['loss'][-1]}; try a smaller --alpha")
-    print(f"trained in {seconds:.1f} s ({sum(history.seconds) / epochs:.2f} s an epoch)\n")
-    print(f"{'':10}{'loss':>8}{'accuracy':>10}")
-    for part, data in (("train", (X, y)), ("test", (X_test, y_test))):
-        loss, accuracy = evaluate(model, *data)
-        print(f"{part:10}{loss:8.4f}{accuracy:10.2%}")
-    print("\nsaved:", *(str(path) for path in save(model, history, X, y, args.out)), sep="\n  ")
+    if history.stopped:
+        print(history.stopped)
+    per_epoch = sum(history.seconds) / max(history.epochs, 1)
+    print(f"trained in {seconds:.1f} s ({per_epoch:.3f} s an epoch)\n")
+    table = evaluated(model, data)
+    print(table)
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    paths = [nn.save(model, args.out / "mlp.npz")]
+    graph = nn.softmax_cross_entropy(model.logits(ag.tensor(X[:64], name="X")), y[:64])
+    graph.name = "L"
+    paths.append(ag.draw(graph).save(args.out / "graph.svg"))
+    try:
+        history.plot().figure.savefig(args.out / "loss.png", dpi=150)
+        paths.append(args.out / "loss.png")
+    except ImportError as error:
+        print(f"\nno loss curve: {error}")
+    paths.append(args.out / "report.html")
+    paths[-1].write_text(report(model, history, data, table, summary, check), encoding="utf-8")
+    print("\nsaved:", *map(str, paths), sep="\n  ")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, ValueError) as error:
-        sys.exit(f"train_mlp.py: {error}")
-    except KeyboardInterrupt:
-        sys.exit("train_mlp.py: interrupted")
+    run(main)

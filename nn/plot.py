@@ -166,7 +166,9 @@ def gradient_norms(grads: Any, *, label: str | None = None, ax: Any = None) -> A
     style = {"marker": "osv^D"[i % 5], "color": COLORS[i % len(COLORS)]}
     # a norm of 0 has no place on a logarithmic scale
     ax.plot(range(1, len(norms) + 1), [n or np.nan for n in norms], label=label, **style)
-    ax.set(xlabel="layer l", ylabel="‖W_l⁽ᵍ⁾‖", yscale="log", title="Gradient norm by layer")
+    ax.set(
+        xlabel="layer l", ylabel=r"$\|W_l^{(g)}\|$", yscale="log", title="Gradient norm by layer"
+    )
     ax.grid(alpha=0.3)
     if label is not None:
         ax.legend()

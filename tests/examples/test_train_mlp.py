@@ -52,12 +52,27 @@ def test_the_defaults_recognise_95_percent_of_held_out_digits(tmp_path: Path) ->
 def test_the_model_the_graph_and_the_curve_are_saved(tmp_path: Path) -> None:
     done = run("--epochs", 1, "--out", tmp_path / "new" / "folder")
     assert done.returncode == 0, done.stderr
-    saved = [tmp_path / "new" / "folder" / n for n in ("mlp.npz", "graph.svg", "loss.png")]
-    assert [str(path) in done.stdout for path in saved] == [True] * 3
+    names = ("mlp.npz", "graph.svg", "loss.png", "report.html")
+    saved = [tmp_path / "new" / "folder" / name for name in names]
+    assert [str(path) in done.stdout for path in saved] == [True] * 4
     X, labels = nn.data.load_digits()
     assert nn.accuracy(nn.load(saved[0]).predict(X), labels) > 0.2
     assert "<svg" in saved[1].read_text(encoding="utf-8")
     assert saved[2].read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_report_holds_everything_on_one_page(tmp_path: Path) -> None:
+    """Network, lanes, layer table, gradient check, curves, confusion matrix, mistakes: no links."""
+    assert run("--epochs", 3, "--out", tmp_path).returncode == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 2
+    assert 'alt="loss by epoch" src="data:image/png;base64,' in page
+    assert 'alt="confusion matrix" src="data:image/png;base64,' in page
+    assert page.count(" taken for ") > 5
+    assert "3,700 + 60 = 3,760 parameters" in page
+    assert "backward pass against the engine: ok" in page
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", page)
+    assert "<script" not in page
 
 
 @pytest.mark.parametrize(
@@ -91,9 +106,9 @@ def assert_one_sentence(done: subprocess.CompletedProcess[str], *parts: str) -> 
 @pytest.mark.parametrize(
     ("flags", "parts"),
     [
-        (["--epoch", "many"], ["--epochs", "must be a whole number above 0, got many"]),
-        (["--epochs", "0"], ["must be a whole number above 0, got 0"]),
-        (["--batch", "-3"], ["--batch", "above 0, got -3"]),
+        (["--epoch", "many"], ["--epochs", "must be a whole number from 1, got many"]),
+        (["--epochs", "0"], ["must be a whole number from 1, got 0"]),
+        (["--batch", "-3"], ["--batch", "from 1, got -3"]),
         (["--batch", "2.5"], ["--batch", "got 2.5"]),
         (["--batch", "8", "--full-batch"], ["--full-batch", "not allowed with"]),
         (["--alpha", "0"], ["--alpha", "must be a positive number, got 0"]),
