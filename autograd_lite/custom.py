@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
+from autograd_lite.messages import kind_of
 from autograd_lite.recording import public
 from autograd_lite.table import Primitive
 
@@ -35,17 +36,23 @@ def primitive(
     The function's first parameters are the inputs, as many as there are rules; the others, which
     need defaults, are passed by keyword. Raises TypeError where that does not fit.
     """
-    rules = (vjp,) if callable(vjp) else tuple(vjp)
+    rules = (vjp,) if callable(vjp) else tuple(vjp) if isinstance(vjp, (tuple, list)) else ()
+    if not rules or not all(rule is None or callable(rule) for rule in rules):
+        raise TypeError(
+            f"primitive: vjp must be a tuple of rules (g, y, *inputs), one per input, got {vjp!r}"
+        )
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         params = _params(function, len(rules))
+        for i, rule in enumerate(rules):
+            _refuse_misfit(rule, function.__name__, i, len(rules), params)
         op = Primitive(
             function,
             [rule and _checked(rule, function.__name__, i) for i, rule in enumerate(rules)],
             kind="general",
             fn=_returning_array(function),
             params=params,
-            jvp=jvp,
+            jvp=jvp and _checked_jvp(jvp, function.__name__),
             strict=True,
         )
         return public(op)
@@ -55,12 +62,15 @@ def primitive(
 
 def _params(function: Callable[..., Any], n: int) -> dict[str, Any]:
     """The defaults of what a function takes after its n array inputs."""
-    parameters = list(inspect.signature(function).parameters.values())
+    signature = None if isinstance(function, np.ufunc) else _signature(function)
+    if signature is None:  # a ufunc (scipy.special's, say) or a C function: its inputs alone
+        return {}
+    parameters = list(signature.parameters.values())
     inputs, rest = parameters[:n], parameters[n:]
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     if len(inputs) < n or any(p.kind in variable for p in parameters):
         raise TypeError(
-            f"primitive: {function.__name__}{inspect.signature(function)} must take the {n} array "
+            f"primitive: {function.__name__}{signature} must take the {n} array "
             "inputs that vjp has rules for as its first parameters, and no *args or **kwargs"
         )
     for p in rest:
@@ -70,6 +80,28 @@ def _params(function: Callable[..., Any], n: int) -> dict[str, Any]:
                 "rule in vjp (None where no gradient passes)"
             )
     return {p.name: p.default for p in rest}
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        return None
+
+
+def _refuse_misfit(rule: Any, name: str, i: int, n: int, params: dict[str, Any]) -> None:
+    """Raise for a rule that cannot be called with g, y, the inputs and the parameters."""
+    signature = rule and _signature(rule)
+    if signature is None:
+        return
+    try:
+        signature.bind(*range(2 + n), **params)
+    except TypeError:
+        inputs = ", ".join(["g", "y", *(f"x{k + 1}" for k in range(n)), *params])
+        raise TypeError(
+            f"primitive: the rule of {name} for input {i} must take ({inputs}), it takes "
+            f"{signature}"
+        ) from None
 
 
 def _returning_array(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,5 +141,24 @@ def _checked(rule: Callable[..., Any], name: str, i: int) -> Callable[..., Any]:
         if any(isinstance(x, np.ndarray) and np.may_share_memory(ct, x) for x in (y, *inputs)):
             ct = ct.copy()  # or a gradient would show the memory of an input
         return ct
+
+    return checked
+
+
+def _checked_jvp(jvp: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """A user's forward derivative, its result checked to be a tangent of the output."""
+
+    @wraps(jvp)
+    def checked(tangents: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        t = jvp(tangents, y, *inputs, **params)
+        if not isinstance(t, (Tensor, np.ndarray, np.generic, float)):
+            raise TypeError(f"the jvp of {name} returned {kind_of(t)}, expected an array")
+        t = np.asarray(t, dtype=y.dtype) if isinstance(t, float) else t
+        if t.shape != y.shape or t.dtype != y.dtype:
+            raise ValueError(
+                f"the jvp of {name} returned a tangent of shape {t.shape} and dtype {t.dtype}, "
+                f"expected those of its output, {y.shape} and {y.dtype}"
+            )
+        return t
 
     return checked

@@ -15,6 +15,7 @@ import numpy as np
 
 from autograd_lite import pytree
 from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
+from autograd_lite.messages import refuse_no_function
 from autograd_lite.recording import bind
 from autograd_lite.sweep import PICK, Leaf, Node, ancestors, sweep
 from autograd_lite.transforms import (
@@ -22,9 +23,9 @@ from autograd_lite.transforms import (
     Lifted,
     Recording,
     grad,
-    name_of,
     places,
     pull,
+    result_leaves,
     scalar_pull,
     value_of,
 )
@@ -39,12 +40,12 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     the structure and shapes of the value. Raises TypeError for primals that are no floats,
     ValueError for a tangent of another shape than its primal.
     """
+    refuse_no_function("jvp", f)
     primals, tangents = _tuples(primals, tangents, "jvp")
     lifted = Lifted(primals, "jvp")
     directions = _directions(lifted, tangents, "jvp")
     with Recording(lifted, also=directions) as recording:
-        result = f(*lifted.primals())
-        leaves, structure = pytree.flatten(result)
+        leaves, structure = result_leaves("jvp", f, f(*lifted.primals()))
         pushed = push(leaves, lifted, directions, recording.record)
     out = [_zeros_of(y) if t is None else t for y, t in zip(leaves, pushed, strict=True)]
     values = [value_of(y, lifted, recording.record) for y in leaves]
@@ -54,7 +55,10 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
 
 def _tuples(primals: Any, tangents: Any, name: str) -> tuple[Any, Any]:
     if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
-        raise TypeError(f"{name}: primals and tangents are tuples, one entry per argument of f")
+        raise TypeError(
+            f"{name}: primals and tangents are tuples, one entry per argument of f, as in "
+            f"{name}(f, (x,), (v,))"
+        )
     if len(primals) != len(tangents):
         raise ValueError(f"{name}: {len(primals)} primals but {len(tangents)} tangents")
     return tuple(primals), tuple(tangents)
@@ -69,9 +73,14 @@ def _directions(lifted: Lifted, tangents: Any, name: str) -> list[Any]:
             raise ValueError(
                 f"{name}: the tangent of primal {path} has shape {np.shape(t)}, expected {x.shape}"
             )
-        if isinstance(t, Tensor) and t._node is None:
-            t = t._value
-        directions.append(t if isinstance(t, Tensor) else np.asarray(t, dtype=x.dtype))
+        if isinstance(t, Tensor) and t._node is not None:
+            directions.append(t if t.dtype == x.dtype else t.astype(x.dtype))
+            continue
+        array = np.asarray(t._value if isinstance(t, Tensor) else t)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"{name}: the tangent of primal {path} has dtype {array.dtype}, "
+                            "expected real numbers")  # fmt: skip
+        directions.append(array.astype(x.dtype, copy=False))
     return directions
 
 
@@ -93,7 +102,11 @@ def push(
             if node not in tangents:
                 ts = [tangents.get(p) if isinstance(p, Node) else None for p in node.inputs]
                 if any(t is not None for t in ts):
-                    tangents[node] = _tangent(node, ts, record)
+                    try:
+                        tangents[node] = _tangent(node, ts, record)
+                    except Exception as error:
+                        error.add_note(f"in the forward derivative of {node.plan.op.path}")
+                        raise
     return [tangents.get(y._node) if isinstance(y, Tensor) and y._node else None for y in outputs]
 
 
@@ -194,6 +207,8 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     tuple. Raises TypeError for an argument that is no float.
     """
 
+    refuse_no_function("jacobian", f)
+
     @wraps(f)
     def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
         spots, several = places(argnums, len(args), f)
@@ -202,10 +217,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
         for i, primal in zip(spots, lifted.primals(), strict=True):
             full[i] = primal
         with Recording(lifted) as recording:
-            leaves, structure = pytree.flatten(f(*full, **kwargs))
-            for y in leaves:
-                if not isinstance(y, (Tensor, np.ndarray, np.number, float, int)):
-                    raise TypeError(f"jacobian of {name_of(f)}: the result holds a {type(y)}")
+            leaves, structure = result_leaves("jacobian", f, f(*full, **kwargs))
             blocks = _blocks(leaves, lifted, recording.record)
         rows = []
         for row in blocks:
@@ -222,7 +234,16 @@ def _blocks(outputs: Sequence[Any], lifted: Lifted, record: bool) -> list[list[A
     n_in = sum(x.size for x in lifted.tensors)
     make = _rows_by_reverse if n_out <= n_in else _columns_by_forward
     blocks = [make(y, lifted, record) for y in outputs]
-    return [[value_of(b, lifted, record, scalar=False) for b in row] for row in blocks]
+    return [
+        [_shown(value_of(b, lifted, record, scalar=False), x) for b, x in pairs]
+        for pairs in (zip(row, lifted.leaves, strict=True) for row in blocks)
+    ]
+
+
+def _shown(block: Any, primal: Any) -> Any:
+    """A float for a float's single derivative, else the block as it is."""
+    single = type(primal) is float and isinstance(block, np.ndarray) and not block.ndim
+    return float(block) if single else block
 
 
 def _rows_by_reverse(y: Any, lifted: Lifted, record: bool) -> list[Any]:
@@ -258,7 +279,7 @@ def _columns_by_forward(y: Any, lifted: Lifted, record: bool) -> list[Any]:
 
 def _stacked(parts: list[Any], shape: tuple[int, ...], like: Any) -> Any:
     if not parts:
-        return np.zeros(shape, like.dtype)
+        return np.zeros(shape, getattr(like, "dtype", None))
     return np.reshape(np.stack(parts), shape)
 
 
@@ -274,6 +295,7 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     gradient is swept again with cotangent v: H is symmetric, so that is H·v, at the price of one
     more sweep.
     """
+    refuse_no_function("hvp", f)
     primals, tangents = _tuples(primals, tangents, "hvp")
     lifted = Lifted(primals, "hvp")
     directions = _directions(lifted, tangents, "hvp")

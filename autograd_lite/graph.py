@@ -455,15 +455,15 @@ def seed_for(output: Tensor, gradient: Any, record: bool = False) -> Any:
             f"gradient: expected the shape {shape} of {_described(output)}, got "
             f"{np.shape(gradient)}; it is never broadcast"
         )
-    if not isinstance(gradient, Tensor):
-        gradient = np.asarray(gradient)
-        if gradient.dtype.kind not in "fiub":
-            raise TypeError(f"gradient: expected real numbers, got dtype {gradient.dtype}")
-        gradient = gradient.astype(dtype, copy=False)
-        return new_tensor(gradient, None) if record else gradient
-    if not record and gradient._node is not None:
-        _refuse_detaching(gradient, "use as gradient= without create_graph=True")
-    return gradient if record else gradient.data.astype(dtype, copy=False)
+    if isinstance(gradient, Tensor) and gradient._node is not None:
+        if not record:
+            _refuse_detaching(gradient, "use as gradient= without create_graph=True")
+        return gradient if gradient.dtype == dtype else gradient.astype(dtype)
+    gradient = gradient.data if isinstance(gradient, Tensor) else np.asarray(gradient)
+    if gradient.dtype.kind not in "fiub":
+        raise TypeError(f"gradient: expected real numbers, got dtype {gradient.dtype}")
+    gradient = gradient.astype(dtype, copy=False)
+    return new_tensor(gradient, None) if record else gradient
 
 
 def _described(x: Tensor) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -10,7 +11,16 @@ import numpy as np
 from autograd_lite.debugging import user_line
 from autograd_lite.table import Primitive
 
-__all__ = ["explain", "label", "refuse_dtype", "refuse_masked"]
+__all__ = [
+    "explain",
+    "kind_of",
+    "label",
+    "name_of",
+    "refuse_dtype",
+    "refuse_masked",
+    "refuse_no_function",
+    "refuse_nothing",
+]
 
 _SIGNS = {"matmul": "@", "add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
@@ -58,3 +68,36 @@ def refuse_masked(data: Any, place: str) -> None:
             f"{place}: got a masked array of shape {data.shape}; a mask has no gradient here, so "
             "pass x.filled(0.0) and multiply by ~x.mask, or use np.where"
         )
+
+
+def name_of(f: Any) -> str:
+    """The name of a function."""
+    return getattr(f, "__name__", None) or repr(f)
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, for a message about its being something else."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    if isinstance(value, (tuple, list, dict)):
+        return f"a {type(value).__name__} of {len(value)}"
+    if inspect.iscoroutine(value):
+        value.close()  # or Python would warn later that nobody awaited it
+        return "a coroutine, which nobody awaits"
+    return f"{value!r} of type {type(value).__name__}"
+
+
+def refuse_no_function(transform: str, f: Any) -> None:
+    """Raise where a transform is given something else than a function."""
+    if not callable(f):
+        raise TypeError(
+            f"{transform}: expected a function, got {kind_of(f)}; "
+            f"write ag.{transform}(f), which gives a function, not ag.{transform}(f(x))"
+        )
+
+
+def refuse_nothing(transform: str, f: Any, result: Any) -> None:
+    """Raise where a function under a transform returned None."""
+    if result is None:
+        raise TypeError(f"{transform} of {name_of(f)}: the function returned None; is its return "
+                        "missing?")  # fmt: skip

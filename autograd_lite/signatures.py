@@ -48,6 +48,8 @@ def path_of(key: Callable[..., Any]) -> str:
     owner = getattr(key, "__self__", None)
     if isinstance(owner, np.ufunc):
         return f"np.{owner.__name__}.{key.__name__}"
+    if isinstance(key, np.ufunc) and getattr(np, key.__name__, None) is not key:
+        return key.__name__  # scipy.special's, say
     if isinstance(key, np.ufunc) or module.startswith("numpy"):
         inner = module.partition(".")[2]  # "linalg", where np.linalg.diagonal is not np.diagonal
         nested = inner and getattr(np, key.__name__, None) is not key

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from operator import index
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,7 +27,13 @@ from autograd_lite.graph import (
     new_tensor,
     seed_for,
 )
-from autograd_lite.messages import refuse_masked
+from autograd_lite.messages import (
+    kind_of,
+    name_of,
+    refuse_masked,
+    refuse_no_function,
+    refuse_nothing,
+)
 from autograd_lite.modes import MODES, Weak
 from autograd_lite.sweep import Leaf, Node, next_order, own, sweep
 from autograd_lite.table import Plan, Primitive
@@ -119,6 +126,22 @@ def _is_plain_tensor(x: Any) -> bool:
     return isinstance(x, Tensor) and not x.is_parameter
 
 
+def result_leaves(transform: str, f: Any, result: Any) -> tuple[list[Any], pytree.TreeDef]:
+    """The leaves and the structure of what a function under a transform returned.
+
+    Raises TypeError for what is neither a number nor an array.
+    """
+    refuse_nothing(transform, f, result)
+    leaves, structure = pytree.flatten(result)
+    for y in leaves:
+        if not isinstance(y, (Tensor, np.ndarray, np.number, np.bool_, float, int)):
+            raise TypeError(
+                f"{transform} of {name_of(f)}: the function must return numbers, arrays or a "
+                f"pytree of them, it returned {kind_of(y)}"
+            )
+    return leaves, structure
+
+
 def value_of(y: Any, lifted: Lifted, record: bool, *, scalar: bool = True) -> Any:
     """A function's result for the outside, in the graph only where something outer tracks it."""
     if not isinstance(y, Tensor):
@@ -186,6 +209,8 @@ def value_and_grad(
     Raises TypeError for an argument that is no float, or a result that is no scalar.
     """
 
+    refuse_no_function("value_and_grad", f)
+
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         spots, several = places(argnums, len(args), f)
@@ -210,40 +235,48 @@ def value_and_grad(
 
 
 def scalar_pull(value: Any, lifted: Lifted, record: bool, f: Any) -> dict[Node, Any]:
-    array = value._value if isinstance(value, Tensor) else np.asarray(value)
-    if array.size != 1 or array.dtype.kind != "f":
+    array = value._value if isinstance(value, Tensor) else value
+    one = getattr(array, "size", 0) == 1 and array.dtype.kind == "f"
+    if not (one or isinstance(array, float)):
+        refuse_nothing("grad", f, value)
         raise TypeError(
             f"grad of {name_of(f)}: the function must return one float, it returned "
-            f"{_kind_of(value)}; sum it, or use vjp or jacobian"
+            f"{kind_of(value)}; sum it, or use vjp or jacobian"
+            + ("; or has_aux=True for (value, aux)" if isinstance(value, tuple) else "")
         )
     if not isinstance(value, Tensor):
         return {}
     return pull([(value, seed_for(value, None, record))], lifted.nodes, record)
 
 
-def _kind_of(value: Any) -> str:
-    if isinstance(value, (Tensor, np.ndarray)):
-        return f"an array of shape {value.shape} and dtype {value.dtype}"
-    return f"{value!r} of type {type(value).__name__}"
-
-
 def _split_aux(result: Any, f: Any) -> tuple[Any, Any]:
     if not (isinstance(result, tuple) and len(result) == 2):
-        raise TypeError(f"with has_aux, {name_of(f)} must return (value, aux), got {type(result)}")
+        raise TypeError(
+            f"with has_aux, {name_of(f)} must return (value, aux), it returned {kind_of(result)}"
+        )
     return result
 
 
 def places(argnums: int | Sequence[int], n: int, f: Any) -> tuple[list[int], bool]:
     """The arguments that argnums names among n, and whether it names several."""
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    several = isinstance(argnums, (tuple, list))
+    named: Any = argnums if several else (argnums,)
+    try:
+        wanted = [index(i) for i in named]
+    except TypeError:
+        raise TypeError(
+            f"argnums: expected the place of an argument, or a tuple of them, got {argnums!r}"
+        ) from None
     for i in wanted:
         if not -n <= i < n:
-            raise TypeError(f"argnums {i}: {name_of(f)} was called with {n} positional arguments")
-    return [i % n for i in wanted], not isinstance(argnums, int)
-
-
-def name_of(f: Any) -> str:
-    return getattr(f, "__name__", None) or repr(f)
+            raise TypeError(
+                f"argnums {i}: {name_of(f)} was called with {n} positional arguments, and "
+                "gradients are of those"
+            )
+    spots = [i % n for i in wanted]
+    if len(set(spots)) < len(spots):
+        raise ValueError(f"argnums {argnums!r}: names an argument of {name_of(f)} twice")
+    return spots, several
 
 
 def grad(
@@ -253,6 +286,7 @@ def grad(
 
     With `has_aux`, f returns `(value, aux)` and the result is `(gradient, aux)`.
     """
+    refuse_no_function("grad", f)
     both = value_and_grad(f, argnums, has_aux)
 
     @wraps(f)
@@ -269,13 +303,16 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     The cotangent has the structure and shapes of the result. The pullback may be called often.
     Raises TypeError for primals that are no floats, ValueError for a misshapen cotangent.
     """
+    refuse_no_function("vjp", f)
     lifted = Lifted(primals, "vjp")
     with Recording(lifted) as recording:
         result = f(*lifted.primals())
-    leaves, structure = pytree.flatten(result)
+    leaves, structure = result_leaves("vjp", f, result)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         cotangents = pytree.flatten_like(structure, cotangent)
+        if any(g is None for g in cotangents):
+            raise ValueError("pullback: a cotangent is None; pass zeros where a result has none")
         outer = MODES.get()
         record = (
             recording.record
@@ -309,10 +346,15 @@ def gradients(
     for x in tensors:
         if not isinstance(x, Tensor) or x._node is None:
             raise TypeError(
-                f"gradients: expected tensors that require grad as inputs, got {_kind_of(x)}"
+                f"gradients: expected tensors that require grad as inputs, got {kind_of(x)}"
             )
+    if not isinstance(output, Tensor):
+        raise TypeError(
+            f"gradients: expected a tensor that was computed from the inputs, got {kind_of(output)}"
+            "; use ag.grad for a function"
+        )
     if output._node is None:
-        raise RuntimeError(f"gradients: the output {_kind_of(output)} does not require grad")
+        raise RuntimeError(f"gradients: the output, {kind_of(output)}, does not require grad")
     pairs = [(output, seed_for(output, gradient, create_graph))]
     found = pull(pairs, [x._node for x in tensors], create_graph)
     grads = []

@@ -92,3 +92,167 @@ class TestUsersOperations:
         assert whole(ag.tensor([1.5])).dtype == int
         with pytest.raises(TypeError, match=r"returned an array of dtype int64.*None"):
             whole(leaf([1.5]))
+
+    def test_rules_that_cannot_be_called(self) -> None:
+        """Told when the operation is made, not when it is first swept."""
+        with pytest.raises(TypeError, match=r"vjp must be a tuple of rules .*got 3"):
+            ag.primitive(vjp=3)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"rule of f for input 0 must take \(g, y, x1\)"):
+
+            @ag.primitive(vjp=(lambda g, x: 2 * g * x,))
+            def f(x: Any) -> Any:
+                return x * x
+
+        with pytest.raises(TypeError, match=r"rule of h .* must take \(g, y, x1, scale\)"):
+
+            @ag.primitive(vjp=(lambda g, y, x: 2 * g * x,))
+            def h(x: Any, scale: float = 1.0) -> Any:
+                return scale * x
+
+    @pytest.mark.parametrize(
+        ("result", "error", "message"),
+        [
+            (None, TypeError, "returned None of type NoneType"),
+            (np.ones(7), ValueError, r"shape \(7,\) .*expected those of its output, \(3,\)"),
+            (np.ones(3, np.float32), ValueError, "dtype float32"),
+        ],
+    )
+    def test_a_jvp_that_gives_no_tangent(self, result: Any, error: Any, message: str) -> None:
+        """Nothing, another shape, another dtype: named, and no nan instead."""
+        double = ag.primitive(vjp=(lambda g, y, x: 2 * g,), jvp=lambda ts, y, x: result)
+        with pytest.raises(error, match=f"jvp of <lambda> .*{message}"):
+            ag.jvp(double(lambda x: 2 * x), (np.ones(3),), (np.ones(3),))
+
+    def test_ufuncs_of_other_libraries(self) -> None:
+        """A ufunc is its array inputs, whatever else its signature lists."""
+        cube = np.frompyfunc(lambda x: x**3, 1, 1)
+        op = ag.primitive(vjp=(lambda g, y, x: 3 * g * x**2,))(
+            lambda x: np.asarray(cube(x), dtype=float)
+        )
+        assert ag.grad(op)(2.0) == 12.0
+        sine = ag.primitive(vjp=(lambda g, y, x: g * np.cos(x),))(np.sin)
+        assert ag.hessian(sine)(0.5) == -np.sin(0.5)
+
+
+class TestTransforms:
+    """What is handed to grad, jvp, vjp, jacobian, gradients, and what their functions return."""
+
+    @pytest.mark.parametrize(
+        ("result", "message"),
+        [
+            (lambda x: None, "returned None; is its return missing"),
+            (lambda x: "abc", "returned 'abc' of type str"),
+            (lambda x: [x], "returned a list of 1"),
+            (lambda x: {"loss": x}, "returned a dict of 1"),
+            (lambda x: (x, x), r"a tuple of 2; .*has_aux=True"),
+            (lambda x: 3, "returned 3 of type int"),
+            (lambda x: x > 0, "dtype bool"),
+            (lambda x: x * np.ones(2), r"shape \(2,\)"),
+            (lambda x: (x for _ in ()), "generator"),
+        ],
+    )
+    def test_grad_needs_one_float(self, result: Any, message: str) -> None:
+        """Whatever else comes back is named, a forgotten return first of all."""
+        with pytest.raises(TypeError, match=rf"grad of <lambda>: .*{message}"):
+            ag.grad(result)(1.0)
+
+    def test_grad_of_a_coroutine(self) -> None:
+        """An async function gives none, and Python does not complain a second time."""
+
+        async def f(x: Any) -> Any:
+            return x
+
+        with pytest.raises(TypeError, match=r"grad of f: .*coroutine"):
+            ag.grad(f)(1.0)
+
+    @pytest.mark.parametrize(
+        ("transform", "name"),
+        [
+            (lambda f: ag.grad(f), "grad"),
+            (lambda f: ag.value_and_grad(f), "value_and_grad"),
+            (lambda f: ag.jacobian(f), "jacobian"),
+            (lambda f: ag.hessian(f), "grad"),
+            (lambda f: ag.vjp(f, 1.0), "vjp"),
+            (lambda f: ag.jvp(f, (1.0,), (1.0,)), "jvp"),
+            (lambda f: ag.hvp(f, (1.0,), (1.0,)), "hvp"),
+        ],
+    )
+    def test_a_value_in_place_of_a_function(self, transform: Any, name: str) -> None:
+        """grad(f(x)) for grad(f)(x) is told apart at once."""
+        with pytest.raises(TypeError, match=rf"{name}: expected a function, got 3\.0"):
+            transform(3.0)
+
+    @pytest.mark.parametrize(
+        "transform",
+        [
+            lambda f: ag.vjp(f, 1.0),
+            lambda f: ag.jvp(f, (1.0,), (1.0,)),
+            lambda f: ag.jacobian(f)(1.0),
+        ],
+    )
+    def test_results_that_are_no_numbers(self, transform: Any) -> None:
+        """None and text have no derivative, in any transform."""
+        with pytest.raises(TypeError, match="returned None; is its return missing"):
+            transform(lambda x: None)
+        with pytest.raises(TypeError, match="it returned 'a' of type str"):
+            transform(lambda x: "a")
+
+    @pytest.mark.parametrize("argnums", ["y", 1.0, None, ("x", "y")])
+    def test_argnums_are_places(self, argnums: Any) -> None:
+        """Names are not looked up."""
+        with pytest.raises(TypeError, match="argnums: expected the place of an argument"):
+            ag.grad(lambda x, y: x * y, argnums=argnums)(1.0, 2.0)
+
+    def test_argnums_of_numpy_and_out_of_range(self) -> None:
+        """NumPy's integers count; a place is named once, and must exist."""
+        f = lambda x, y: x * y
+        assert ag.grad(f, argnums=np.int64(1))(3.0, 2.0) == 3.0
+        with pytest.raises(ValueError, match="twice"):
+            ag.grad(f, argnums=(0, -2))(1.0, 2.0)
+        with pytest.raises(TypeError, match=r"argnums 0: .*0 positional arguments"):
+            ag.grad(f)(x=1.0, y=2.0)
+
+    def test_gradients_of_no_tensor(self) -> None:
+        """ag.gradients of a number, which nothing recorded."""
+        with pytest.raises(TypeError, match=r"gradients: expected a tensor .*got 3\.0"):
+            ag.gradients(3.0, [leaf(1.0)])
+
+    def test_cotangents_and_tangents(self) -> None:
+        """None for a cotangent is no 1; complex tangents are no tangents."""
+        _, pullback = ag.vjp(lambda x: (x, x), 3.0)
+        with pytest.raises(ValueError, match="a cotangent is None"):
+            pullback((1.0, None))
+        with pytest.raises(TypeError, match=r"tangent of primal .* dtype complex128"):
+            ag.jvp(lambda x: x, (3.0,), (1j,))
+        with pytest.raises(TypeError, match=r"as in hvp\(f, \(x,\), \(v,\)\)"):
+            ag.hvp(np.sum, np.ones(2), np.ones(2))
+
+    def test_seeds_come_in_the_outputs_dtype(self) -> None:
+        """A float64 Tensor as cotangent or tangent leaves float32 gradients float32."""
+        x = ag.tensor(np.ones(3, np.float32), requires_grad=True)
+        x.backward(leaf(np.ones(3)), create_graph=True)
+        assert x.grad.dtype == np.float32
+        _, tangent = ag.jvp(lambda x: x, (np.ones(3, np.float32),), (leaf(np.ones(3)),))
+        assert tangent.dtype == np.float32
+
+    def test_derivatives_of_python_floats_are_python_floats(self) -> None:
+        """jacobian and hessian too."""
+        for d in (ag.grad(np.exp), ag.jacobian(np.exp), ag.hessian(np.exp)):
+            assert type(d(1.0)) is float
+        assert ag.jacobian(lambda x: x * np.ones(2))(1.0).shape == (2,)
+
+    def test_jacobians_of_nothing(self) -> None:
+        """Empty results and empty arguments, constants and empty trees."""
+        assert ag.jacobian(lambda x: x[:0])(np.zeros(2)).shape == (0, 2)
+        join = lambda x: np.concatenate([x, np.ones(2)])
+        assert ag.jacobian(join)(np.zeros(0)).shape == (2, 0)
+        assert ag.jacobian(lambda x: 1.0)(np.zeros(0)).shape == (0,)
+        assert ag.jacobian(lambda x: [])(np.zeros(2)) == []
+        assert ag.hessian(np.sum)(np.zeros(0)).shape == (0, 0)
+
+    def test_a_rule_that_fails_in_forward_mode_is_named(self) -> None:
+        """With a note, as in the sweep."""
+        broken = ag.primitive(vjp=(lambda g, y, x: 1 / 0,))(lambda x: 2.0 * x)
+        with pytest.raises(ZeroDivisionError) as caught:
+            ag.jvp(broken, (np.ones(3),), (np.ones(3),))
+        assert any("forward derivative of <lambda>" in n for n in caught.value.__notes__)
