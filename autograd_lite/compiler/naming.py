@@ -18,14 +18,16 @@ class Names:
         self.taken = {*taken, "np", "work", "idle"}
         self.of: dict[Value, str] = {}
         self._n = 0
+        self._counts: dict[str, int] = {}
 
     def free(self, name: str) -> str:
         """The name, or one like it that is not taken; taken from now on."""
         name = identifier(name)
-        free, n = name, 1
+        free, n = name, self._counts.get(name, 1)
         while free in self.taken or keyword.iskeyword(free):
             n += 1
             free = f"{name}_{n}"
+        self._counts[name] = n  # where to go on, or many like names would take quadratic time
         self.taken.add(free)
         return free
 

@@ -117,14 +117,14 @@ def _carrier(step: Step) -> int:
     return -1
 
 
-def _ends(graph: Graph, products: set[Step], carried: dict[Step, int]) -> list[Step]:
-    """Where the number has to be multiplied in after all."""
-    ends: dict[Step, None] = {}
+def _ends(graph: Graph, products: set[Step], carried: dict[Step, int]) -> list[Value]:
+    """Where the number has to be multiplied in after all: operands, and results of other steps."""
+    ends: dict[Value, None] = {}
     for step in graph.steps:
         if isinstance(step, Step) and step in carried:
-            place = carried[step]
-            if place < 0 or step.operands[place] not in carried:
-                ends[step] = None
+            x = step.operands[carried[step]] if carried[step] >= 0 else step
+            if x is step or x not in carried:
+                ends[x] = None
     return list(ends) + [p for p in products if (_scaling(p) or (0, p))[1] not in carried]
 
 
@@ -154,10 +154,15 @@ class _Scaled(Simplifier):
         if not isinstance(value, Step) or value not in self.carried:
             return
         place = self.carried[value]
-        if place < 0 or value.operands[place] not in self.carried:
-            made = self._new[value]
-            number = self.new(self.number)
-            scaled = Step(value.shape, value.dtype, name=None, op=TABLE[np.multiply],
-                          operands=(made, number), silent=value.silent)  # fmt: skip
-            scaled.name = value.name
-            self._new[value] = self._once(("scaled", made), scaled)
+        if place < 0:
+            self._new[value] = self._scaled(self._new[value], value)
+        elif value.operands[place] not in self.carried:
+            operands = [self.new(x) for x in value.operands]
+            operands[place] = self._scaled(operands[place], value.operands[place])
+            self._new[value] = self.step(value, tuple(operands))
+
+    def _scaled(self, x: Any, like: Step) -> Any:
+        """x times the number, made once."""
+        made = Step(like.shape, like.dtype, name=like.name, op=TABLE[np.multiply],
+                    operands=(x, self.new(self.number)), silent=like.silent)  # fmt: skip
+        return self._once(("scaled", x), made)
