@@ -83,7 +83,11 @@ class Trace:
 
     def graph(self, outputs: Sequence[Any]) -> Graph:
         """What was noted, with these leaves of the result as outputs."""
-        return Graph(self.inputs, self.steps, [self.operand(y) for y in outputs])
+        results = [self.operand(y) for y in outputs]
+        for node, value in self.values.items():  # names may come after the first use
+            if node.name and found_name(value) is None:
+                value.name = node.name
+        return Graph(self.inputs, self.steps, results)
 
     # --- what the engine calls
 
