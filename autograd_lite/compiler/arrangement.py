@@ -27,6 +27,7 @@ class Arguments:
         self.leaves: list[Any] = []
         self.spans: dict[int, tuple[int, pytree.TreeDef]] = {}  # where an argument's leaves are
         self._structures: list[Any] = []
+        self._rows: dict[str, int] = {}  # length of each list of dynamic leaves alone
         for i, (name, value) in enumerate(zip(self.names, [*args, *kwargs.values()], strict=True)):
             if i in static:
                 self._structures.append(None)
@@ -35,6 +36,7 @@ class Arguments:
             self.spans[i] = (len(self.leaves), structure)
             self._structures.append(structure)
             paths = _paths(structure, value, name)
+            _find_rows(structure, value, name, self._rows)
             self.leaves += leaves
             self.places += [(path, _leaf_name(path, name, structure)) for path in paths]
 
@@ -52,6 +54,17 @@ class Arguments:
         n = len(self.args)
         return tuple(values[:n]), dict(zip(self.kwargs, values[n:], strict=True))
 
+    def row(self, path: str) -> tuple[str, int]:
+        """(list, length) where a leaf is the first item of a list or tuple of leaves alone.
+
+        ("", 0) elsewhere.
+        """
+        if not path.endswith("[0]"):
+            return "", 0
+        parent = path[:-3]
+        kinds = self._rows
+        return (parent, kinds[parent]) if parent in kinds else ("", 0)
+
     def tests(self) -> list[str] | None:
         """Expressions that hold for arguments like these; None where there are no quick ones."""
         tests: list[str] = []
@@ -62,6 +75,20 @@ class Arguments:
                 return None
             tests += found
         return tests
+
+
+def _find_rows(structure: pytree.TreeDef, value: Any, at: str, rows: dict[str, int]) -> None:
+    """Enter the lists and tuples that hold arrays and floats alone."""
+    if structure.cls in (list, tuple):
+        kinds = (float, np.ndarray, np.generic)
+        if structure.children and all(isinstance(x, kinds) for x in value):
+            rows[at] = len(value)
+            return
+        for i, child in enumerate(structure.children):
+            _find_rows(child, value[i], f"{at}[{i}]", rows)
+    elif structure.cls is dict:
+        for key, child in zip(structure.meta, structure.children, strict=True):
+            _find_rows(child, value[key], f"{at}[{key!r}]", rows)
 
 
 def _tests(value: Any, structure: pytree.TreeDef | None, at: str) -> list[str] | None:
@@ -92,6 +119,8 @@ def _tests(value: Any, structure: pytree.TreeDef | None, at: str) -> list[str] |
     elif kind in (list, tuple):
         keys = range(len(structure.children))
         tests = [f"type({at}) is {kind.__name__} and len({at}) == {len(keys)}"]
+        if len(value) > 1 and all(type(x) is float for x in value):
+            return [*tests, f"{{*map(type, {at})}} == {{float}}"]
     else:
         return None
     for key, child in zip(keys, structure.children, strict=True):

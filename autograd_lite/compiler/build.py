@@ -18,6 +18,7 @@ from autograd_lite.compiler.emit import Line, Writer, dtype_text, laid_out, summ
 from autograd_lite.compiler.ir import Const, Draw, Graph, Input, Value
 from autograd_lite.compiler.library import Library, number_text
 from autograd_lite.compiler.naming import Names, identifier
+from autograd_lite.compiler.scalars import are_scalars, scalar_lines
 from autograd_lite.compiler.scaling import fold_scalings
 from autograd_lite.compiler.simplify import simplified
 from autograd_lite.compiler.trace import traced
@@ -99,7 +100,7 @@ def build(
     library = Library()
     variables = Names(identifier(n) for n in arguments.names)
     name = variables.free(getattr(f, "__name__", "program").replace("<lambda>", "program"))
-    lines = _unpacked(graph.inputs, places, leaves, variables, set(arguments.names))
+    lines = _unpacked(graph.inputs, places, leaves, arguments, variables)
     donation, whole = _donation(arguments, donated, graph, structure)
     graph = donation.arranged(graph)
     plan = planned(graph, writable, {y for y in graph.outputs if isinstance(y, Value)})
@@ -117,10 +118,12 @@ def build(
     result = rebuilt(structure, results, library, whole)
     if structure.cls is tuple and len(structure.children) > 1:
         result = result[1:-1]
-    lines = _checked(donation, graph, variables, library, lines)
-    lines += _taken(writer)
-    lines += laid_out([*writer.lines, *_given_back(writer), Line(f"return {result}", "", ())])
-    source = _source(name, arguments, lines, graph, library, writer)
+    body = [*_checked(donation, graph, variables, library, lines), *_taken(writer)]
+    body += laid_out([*writer.lines, *_given_back(writer), Line(f"return {result}", "", ())])
+    scalars: list[str] = []
+    if are_scalars(graph) and not donation.inputs:
+        scalars = [*lines, *scalar_lines(graph, variables, library), f"return {result}"]
+    source = _source(name, arguments, body, scalars, graph, library, writer)
     check = _check(arguments, places, leaves)
     return Compiled(name, source, check, {**library.given, **library.arrays}, library)
 
@@ -226,6 +229,11 @@ def _buffers(writer: Writer) -> list[str]:
     return [*lines, "    )"]
 
 
+def _function(signature: str, lines: list[str]) -> str:
+    body = "\n".join(f"    {line}" for line in lines)
+    return f"def {signature}:\n{body}"
+
+
 def _check(arguments: Arguments, places: list[tuple[str, str]], leaves: list[Any]) -> str:
     """The function that says whether arguments are like those that were traced; "" for none."""
     tests = arguments.tests()
@@ -247,18 +255,30 @@ def _is_dynamic(x: Any) -> bool:
 
 
 def _unpacked(
-    inputs: list[Input], places: list[tuple[str, str]], leaves: list[Any], variables: Names,
-    parameters: set[str],
+    inputs: list[Input], places: list[tuple[str, str]], leaves: list[Any], arguments: Arguments,
+    variables: Names,
 ) -> list[str]:  # fmt: skip
     """Lines that take the leaves out of the arguments; the inputs get their variables."""
-    lines = []
-    for value, (path, name), leaf in zip(inputs, places, leaves, strict=True):
+    lines: list[str] = []
+    at = 0
+    while at < len(inputs):
+        value, path, leaf = inputs[at], places[at][0], leaves[at]
         data = ".data" if isinstance(leaf, Tensor) else ""
-        if path in parameters and not data:
+        if path in arguments.names and not data:
             variables.of[value] = path
+            at += 1
             continue
-        variable = variables.of[value] = variables.free(value.name or name)
-        lines.append(f"{variable} = {path}{data}")
+        parent, n = arguments.row(path)
+        row = (
+            range(at, at + n) if n > 1 and len(places) >= at + n and not data else range(at, at + 1)
+        )
+        if len(row) > 1 and any(isinstance(leaves[i], Tensor) for i in row):
+            row = range(at, at + 1)
+        for i in row:
+            variables.of[inputs[i]] = variables.free(inputs[i].name or places[i][1])
+        left = ", ".join(variables.of[inputs[i]] for i in row)
+        lines.append(f"{left} = {path}{data}" if len(row) == 1 else f"{left} = {parent}")
+        at += len(row)
     return lines
 
 
@@ -314,10 +334,12 @@ def _source(
     name: str,
     arguments: Arguments,
     lines: list[str],
+    scalars: list[str],
     graph: Graph,
     library: Library,
     writer: Writer,
 ) -> str:
+    """The whole source: summary, imports, constants, functions, and the program's own function."""
     parameters = list(arguments.parameters)
     parameters += [f"{k}" for k in arguments.kwargs]
     signature = f"{name}({', '.join(parameters)})"
@@ -333,6 +355,11 @@ def _source(
     if writer.slots:
         parts.append("idle = []  # sets of buffers that no call is using")
         parts.append("\n".join(_buffers(writer)))
-    body = "\n".join(f"    {line}" for line in lines)
-    parts.append(f"def {signature}:\n{body}")
+    if scalars:
+        whole = f"{name}_in_numpy{signature[len(name) :]}"
+        parts.append(_function(whole, lines))
+        again = ["except (ArithmeticError, ValueError):  # where NumPy has inf or nan",
+                 f"    return {whole}"]  # fmt: skip
+        lines = ["try:", *(f"    {line}" for line in scalars), *again]
+    parts.append(_function(signature, lines))
     return "\n\n".join(parts) + "\n"

@@ -72,7 +72,7 @@ def call_of(step: Step, library: Library) -> Call:
 def _are_numbers(step: Step) -> bool:
     """Whether a step is arithmetic on NumPy's scalars, which operators do ten times as fast."""
     inexact = step.shape == () and step.dtype.kind == "f"
-    return inexact and not any(isinstance(x, Value) and x.weak for x in step.operands)
+    return inexact and any(isinstance(x, Value) and not x.weak for x in step.operands)
 
 
 def _resolved(path: str) -> Any:
