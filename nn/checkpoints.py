@@ -13,7 +13,7 @@ import numpy as np
 
 from nn.files import read_archive, write_archive
 from nn.history import History
-from nn.module import modules
+from nn.module import generators_of
 
 __all__ = ["Finished", "Run"]
 
@@ -21,15 +21,15 @@ KIND = "autograd-lite checkpoint"
 
 
 class Run:
-    """What training changes: model, optimiser, Generators, History."""
+    """What training changes: model, optimiser, Generators, History; and the step that does it."""
 
-    def __init__(self, model: Any, optimizer: Any, rng: np.random.Generator) -> None:
-        self.model, self.optimizer = model, optimizer
+    def __init__(self, model: Any, optimizer: Any, rng: np.random.Generator, step: Any) -> None:
+        self.model, self.optimizer, self.step = model, optimizer, step
         self.history = History()
-        fields = [v for m in modules(model) for v in vars(m).values()]
-        found = [v for v in (rng, *fields) if isinstance(v, np.random.Generator)]
         #: the one of the batches and those inside the model, each once
-        self.generators = list({id(g.bit_generator): g for g in found}.values())
+        self.generators = list(
+            {id(g.bit_generator): g for g in (rng, *generators_of(model))}.values()
+        )
 
     def write(self, path: Path) -> None:
         """Write everything to an .npz file, which is never seen half written."""
@@ -78,16 +78,15 @@ class Run:
 class Finished:
     """A run as it was after an epoch, for Ctrl-C to go back to.
 
-    Only parameters are copied, since nothing else is changed in place: 20 µs for the lecture's
-    network, so that one can be taken after every epoch.
+    Only what is changed in place is copied: 20 µs for the lecture's network, so that one can be
+    taken after every epoch.
     """
 
     def __init__(self, run: Run) -> None:
         self.epochs = run.history.epochs
         self.values = [(p, p.data.copy()) for p in run.model.parameters()]
         self.states = [(g.bit_generator, g.bit_generator.state) for g in run.generators]
-        recall = getattr(run.optimizer, "recall", None)
-        self.recall = recall() if recall else None
+        self.recall = run.step.snapshot()
 
     def restore(self, run: Run) -> None:
         """Put everything back."""
@@ -95,8 +94,7 @@ class Finished:
             p.data = values
         for bit_generator, state in self.states:
             bit_generator.state = state
-        if self.recall is not None:
-            self.recall()
+        self.recall()
         run.history.truncate(self.epochs)
 
 

@@ -16,12 +16,14 @@ class History(Mapping[str, list[float]]):
 
     seconds: the time each epoch's steps took, without validation and metrics.
     stopped: why training ended before its last epoch, or "".
+    mode: "compiled", or "eager", with the reason where a program was wanted.
     """
 
     def __init__(self) -> None:
         self.numbers: dict[str, list[float]] = {}
         self.seconds: list[float] = []
         self.stopped = ""
+        self.mode = ""
 
     def __getitem__(self, key: str) -> list[float]:
         return self.numbers[key]

@@ -152,6 +152,14 @@ def modules(module: Module) -> Iterator[Module]:
             stack.extend(reversed(value.values()))
 
 
+def generators_of(module: Module) -> Iterator[np.random.Generator]:
+    """The Generators that this Module and those inside draw numbers from."""
+    for part in modules(module):
+        for value in vars(part).values():
+            if isinstance(value, np.random.Generator):
+                yield value
+
+
 @contextmanager
 def inference(model: Any) -> Iterator[None]:
     """A context in which a model computes as for inference, and nothing is recorded."""

@@ -15,10 +15,12 @@ from nn.checkpoints import Finished, Run
 from nn.history import History
 from nn.module import inference
 from nn.objectives import OBJECTIVES, Objective, checked_pair, objective_of
+from nn.optim import Optimizer
 from nn.progress import Progress
 from nn.sources import source_of
+from nn.steps import CompiledStep, EagerStep
 
-__all__ = ["OBJECTIVES", "fit", "step_function"]
+__all__ = ["OBJECTIVES", "fit"]
 
 Metrics = Mapping[str, Callable[[Any, Any, Any], float]]
 Callback = Callable[[Any, History], Any]
@@ -39,6 +41,7 @@ def fit(
     rng: np.random.Generator | None = None,
     callbacks: Sequence[Callback] = (),
     progress: str | bool = "auto",
+    compile: bool = True,
     checkpoint: str | Path | None = None,
     resume: str | Path | None = None,
 ) -> History:
@@ -58,6 +61,9 @@ def fit(
     shuffle, rng: batches are drawn in a new order every epoch, by this Generator.
     callbacks: functions (model, history) → True to stop, called after every epoch.
     progress: "auto" shows a bar on a terminal where tqdm is installed; True and False insist.
+    compile: whether the step runs as a program that `ag.compile` makes of it. For that the loss
+        is run once for each shape of batch, so that it has to be a function of its arguments and
+        nothing else; with False it is run anew in every step. `history.mode` says which it was.
     checkpoint: a file that is written after every epoch, and that `resume` goes on from: bit for
         bit as if training had never stopped, given the same data and arguments.
 
@@ -71,17 +77,20 @@ def fit(
     source = source_of(X, Y, batch_size, rng if shuffle else None, partial(check, what=""))
     if validation is not None:
         validation = check(*validation, what="validation ")
-    run = Run(model, optimizer, rng)
+    compiled = compile and isinstance(optimizer, Optimizer)
+    step = (CompiledStep if compiled else EagerStep)(model, objective, optimizer)
+    run = Run(model, optimizer, rng, step)
     history = run.history
     if resume is not None:
         run.resume(Path(resume))
 
+    step.load()
     finished = Finished(run)
     bar = Progress(progress, epochs, source.steps, history.epochs)
     try:
         while history.epochs < epochs and not history.stopped:
             start = time.perf_counter()
-            numbers = {"loss": _epoch(model, objective, optimizer, source, history.epochs + 1, bar)}
+            numbers = {"loss": _epoch(step, source, history.epochs + 1, bar)}
             seconds = time.perf_counter() - start
             numbers |= _measured(model, source.whole, metrics, "")
             if validation is not None:
@@ -89,6 +98,7 @@ def fit(
                 numbers |= _measured(model, validation, metrics, "val_")
             history.append(numbers, seconds)
             bar.epoch(history)
+            step.settle()
             stopping = [callback for callback in callbacks if callback(model, history)]
             finished = Finished(run)
             if checkpoint is not None:
@@ -100,41 +110,16 @@ def fit(
         history.stopped = f"interrupted in epoch {history.epochs + 1}"
     finally:
         bar.close()
+        step.settle()
+        history.mode = step.mode
     return history
 
 
-def step_function(loss: Objective, optimizer: Any) -> Callable[..., Any]:
-    """One step of training without side effects: (model, state, X, Y) → (model, state, loss).
-
-    `state = optimizer.init(model)` comes before the first. It computes what `fit` does in place.
-    """
-
-    def step(model: Any, state: Any, X: Any, Y: Any) -> Any:
-        value, grads = ag.value_and_grad(loss)(model, X, Y)
-        model, state = optimizer.update(model, grads, state)
-        return model, state, value
-
-    return step
-
-
-def _epoch(
-    model: Any, objective: Objective, optimizer: Any, source: Any, number: int, bar: Progress
-) -> float:
+def _epoch(step: Any, source: Any, number: int, bar: Progress) -> float:
     """The mean loss per data point over the steps of one epoch."""
-    parameters = model.parameters()
     total, rows = 0.0, 0
     for X, Y in source.epoch(number):
-        for p in parameters:
-            p.grad = None
-        loss = objective(model, X, Y)
-        if not isinstance(loss, ag.Tensor):
-            raise TypeError(
-                f"loss: the function must return a tensor computed from the model, it returned a "
-                f"{type(loss).__name__}"
-            )
-        loss.backward(retain_graph=False)
-        optimizer.step(model)
-        total += loss.item()
+        total += step(X, Y)
         rows += len(X)
         bar.step(total, rows)
     return total / rows

@@ -141,6 +141,33 @@ class Optimizer:
             memory.t = float(state[f"{path}/t"])
             memory.slots = {n: np.array(state[f"{path}/{n}"], p.dtype) for n in memory.slots}
 
+    def state_of(self, model: Any) -> dict[str, Any] | None:
+        """What steps on this model remember, copied, as the state of pure updates.
+
+        None where parameters have been updated different numbers of times, which no state says.
+        """
+        memories = self._meet(model)
+        state = self.init(model)
+        leaves = ag.pytree.flatten(model)[0]
+        counts = {memories[id(p)].t for p in leaves if p.requires_grad}
+        if len(counts) > 1:
+            return None
+        for name in [name for name in state if name != "t"]:
+            zeros, structure = ag.pytree.flatten(state[name])
+            kept = [memories[id(p)].slots.get(name, z) for p, z in zip(leaves, zeros, strict=True)]
+            state[name] = ag.pytree.unflatten(structure, [np.array(slot) for slot in kept])
+        return state | {"t": counts.pop() if counts else 0.0}
+
+    def remember(self, model: Any, state: Mapping[str, Any]) -> None:
+        """Have steps on this model go on from the state of pure updates, whose arrays they keep."""
+        memories = self._meet(model)
+        slots = {n: ag.pytree.flatten(tree)[0] for n, tree in state.items() if n != "t"}
+        for i, p in enumerate(ag.pytree.flatten(model)[0]):
+            if p.requires_grad:
+                memory = memories[id(p)]
+                memory.t = float(state["t"])
+                memory.slots = {name: slots[name][i] for name in memory.slots}
+
     def recall(self) -> Callable[[], None]:
         """A function that makes steps in place remember what they do now, and nothing else."""
         # slots are replaced by every step, never changed, so that they need no copies

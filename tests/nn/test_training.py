@@ -12,7 +12,7 @@ import pytest
 import autograd_lite as ag
 import nn
 from nn import optim
-from nn.training import step_function
+from nn.steps import step_function
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
@@ -68,7 +68,7 @@ def test_every_data_point_is_seen_once_an_epoch_in_a_new_order() -> None:
         seen.append(Y)
         return nn.softmax_cross_entropy(model.logits(X), Y % 3)
 
-    fit(None, X, np.arange(40), loss=loss, epochs=2, batch_size=16)
+    fit(None, X, np.arange(40), loss=loss, epochs=2, batch_size=16, compile=False)
     assert [len(Y) for Y in seen] == [16, 16, 8] * 2
     first, second = np.concatenate(seen[:3]), np.concatenate(seen[3:])
     assert sorted(first) == sorted(second) == list(range(40))
@@ -83,7 +83,7 @@ def test_without_shuffling_the_order_is_that_of_the_data() -> None:
         seen.extend(Y)
         return nn.softmax_cross_entropy(model.logits(X), Y % 3)
 
-    fit(None, X, np.arange(40), loss=loss, epochs=1, shuffle=False)
+    fit(None, X, np.arange(40), loss=loss, epochs=1, shuffle=False, compile=False)
     assert seen == list(range(40))
 
 
@@ -97,12 +97,14 @@ def test_a_seed_repeats_a_run() -> None:
 
 
 def test_a_step_without_side_effects_trains_alike() -> None:
-    """step_function computes bit for bit what fit does in place."""
+    """step_function computes bit for bit what fit does in place, as it is written."""
 
     def loss(model: Any, X: Any, Y: Any) -> Any:
         return nn.softmax_cross_entropy(model.logits(X), Y)
 
-    trained, history = fit(loss=loss, optimizer=optim.Adam(), shuffle=False, epochs=2)
+    trained, history = fit(
+        loss=loss, optimizer=optim.Adam(), shuffle=False, epochs=2, compile=False
+    )
     model, optimizer = classifier(), optim.Adam()
     step, state, totals = step_function(loss, optimizer), optimizer.init(model), []
     for _ in range(2):
@@ -173,6 +175,107 @@ def test_no_epochs_change_nothing() -> None:
     model, history = fit(epochs=0)
     assert_same(model, classifier())
     assert history.epochs == 0
+
+
+# --- compiled and as it is written
+
+
+OPTIMIZERS = {
+    "gradient descent": lambda: optim.GradientDescent(0.01),
+    "momentum": lambda: optim.SGD(0.01, 0.9, nesterov=True, weight_decay=0.01),
+    "rmsprop": lambda: optim.RMSprop(0.001, momentum=0.5),
+    "adam": lambda: optim.Adam(optim.warmup(optim.cosine(0.01, 20), 5), max_norm=0.5),
+    "groups": lambda: optim.AdamW(0.01, groups={"b*": {"weight_decay": 0.0, "lr": 0.1}}),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
+def test_the_program_computes_what_is_written(make: Any, dtype: Any) -> None:
+    """Over 25 steps, with a last batch of another size."""
+    optimizers = make(), make()
+    models = [
+        fit(classifier(dtype=dtype), optimizer=optimizer, epochs=5, batch_size=9, compile=compiled)
+        for optimizer, compiled in zip(optimizers, (True, False), strict=True)
+    ]
+    (compiled, history), (written, expected) = models
+    assert (history.mode, expected.mode) == ("compiled", "eager")
+    tolerance = 1e-12 if dtype is np.float64 else 2e-4
+    for name, p in compiled.named_parameters():
+        assert p.dtype == dtype
+        difference = np.abs(p.data - getattr(written, name).data).max()
+        assert difference <= tolerance * np.abs(p.data).max()
+    np.testing.assert_allclose(history["loss"], expected["loss"], rtol=tolerance)
+    # what the optimisers remember is alike, too, so that training may go on in the other mode
+    state, other = (o.state_dict(m) for o, (m, _) in zip(optimizers, models, strict=True))
+    assert state.keys() == other.keys()
+    for key in state:
+        np.testing.assert_allclose(state[key], other[key], rtol=tolerance, atol=tolerance)
+
+
+def test_a_program_leaves_frozen_parameters_alone() -> None:
+    model = classifier()
+    model.W1.requires_grad = False
+    before = model.W1.data.copy()
+    _, history = fit(model, optimizer=optim.AdamW(0.01, weight_decay=0.5))
+    assert history.mode == "compiled"
+    np.testing.assert_array_equal(model.W1.data, before)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_momentum_goes_on_from_fit_to_fit(compiled: bool) -> None:
+    optimizer, rng = optim.SGD(0.01, 0.9), np.random.default_rng(2)
+    model, _ = fit(epochs=2, optimizer=optimizer, rng=rng, compile=compiled)
+    fit(model, epochs=2, optimizer=optimizer, rng=rng, compile=compiled)
+    whole, _ = fit(epochs=4, optimizer=optim.SGD(0.01, 0.9), compile=compiled)
+    assert_same(model, whole)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_callback_may_change_the_rate(compiled: bool) -> None:
+    """And what is frozen: a program is made anew."""
+    optimizer = optim.SGD(0.01)
+
+    def stopping(model: Any, history: nn.History) -> None:
+        optimizer.lr = 1e-300
+        model.b2.requires_grad = False
+
+    model, _ = fit(epochs=3, optimizer=optimizer, callbacks=[stopping], compile=compiled)
+    once, _ = fit(epochs=1, optimizer=optim.SGD(0.01), compile=compiled)
+    assert_same(model, once)
+
+
+def test_a_loss_that_looks_at_values_runs_as_it_is_written() -> None:
+    def loss(model: Any, X: Any, Y: Any) -> Any:
+        value = nn.softmax_cross_entropy(model.logits(X), Y)
+        return value if value.item() > 1e-9 else value * 0.0
+
+    model, history = fit(loss=loss)
+    assert history.mode.startswith("eager: .item() of ")
+    other, _ = fit(compile=False)
+    assert_same(model, other)
+
+
+def test_batches_of_many_sizes_run_as_they_are_written() -> None:
+    """A program for each size would cost more than it saves."""
+    sizes = [3, 4, 5, 6, 7, 8]
+    pairs = [(X[:n], LABELS[:n]) for n in sizes]
+    model, history = fit(None, pairs, batch_size=None, optimizer=optim.Adam())
+    assert history.mode == "eager: batches come in more than 4 shapes"
+    other, _ = fit(None, pairs, batch_size=None, optimizer=optim.Adam(), compile=False)
+    for name, p in model.named_parameters():
+        np.testing.assert_allclose(p.data, getattr(other, name).data, rtol=1e-10)
+
+
+def test_an_optimizer_of_ones_own_needs_no_more_than_a_step() -> None:
+    class Sign:
+        def step(self, model: Any) -> None:
+            for p in model.parameters():
+                p.data -= 0.01 * np.sign(p.grad)
+
+    _, history = fit(optimizer=Sign(), epochs=10)
+    assert history.mode == "eager"
+    assert history["loss"][-1] < history["loss"][0]
 
 
 # --- validation and metrics
@@ -281,37 +384,45 @@ def test_nan_stops_with_the_last_finite_model() -> None:
 # --- interruption
 
 
-class Interrupting:
-    """A loss that is interrupted, as by Ctrl-C, in its n-th call."""
+class Interrupted:
+    """Batches that are interrupted, as by Ctrl-C, where the n-th step would begin."""
 
-    def __init__(self, n: int) -> None:
-        self.left = n
+    def __init__(self, n: int, rng: np.random.Generator) -> None:
+        self.left, self.rng = n, rng
 
-    def __call__(self, model: Any, X: Any, Y: Any) -> Any:
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
-        return nn.softmax_cross_entropy(model.logits(X), Y)
+    def __call__(self) -> Iterator[tuple[Any, Any]]:
+        for pair in nn.data.batches(X, LABELS, 8, rng=self.rng):
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+            yield pair
 
 
-@pytest.mark.parametrize("make", [lambda: optim.GradientDescent(0.01), lambda: optim.Adam(0.01)])
-def test_ctrl_c_keeps_the_model_of_the_last_finished_epoch(make: Any) -> None:
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(
+    "make", [lambda: optim.GradientDescent(0.01), lambda: optim.Adam(optim.cosine(0.01, 20))]
+)
+def test_ctrl_c_keeps_the_model_of_the_last_finished_epoch(make: Any, compiled: bool) -> None:
     rng, optimizer = np.random.default_rng(2), make()
-    model, history = fit(loss=Interrupting(13), epochs=9, rng=rng, optimizer=optimizer)
+    options = {"optimizer": optimizer, "rng": rng, "batch_size": None, "compile": compiled}
+    model, history = fit(None, Interrupted(13, rng), epochs=9, **options)
     assert history.epochs == 2  # of 5 steps each
     assert history.stopped == "interrupted in epoch 3"
+    assert history.mode == ("compiled" if compiled else "eager")
     assert [len(values) for values in history.values()] == [2]
-    after_two, _ = fit(epochs=2, optimizer=make())
+    after_two, _ = fit(epochs=2, optimizer=make(), compile=compiled)
     assert_same(model, after_two)
 
     # and training goes on from there as if nothing had happened
-    fit(model, epochs=1, rng=rng, optimizer=optimizer)
-    after_three, _ = fit(epochs=3, optimizer=make())
+    fit(model, Interrupted(99, rng), epochs=1, **options)
+    after_three, _ = fit(epochs=3, optimizer=make(), compile=compiled)
     assert_same(model, after_three)
 
 
-def test_ctrl_c_in_the_first_epoch_keeps_the_start() -> None:
-    model, history = fit(loss=Interrupting(3))
+@pytest.mark.parametrize("compiled", [True, False])
+def test_ctrl_c_in_the_first_epoch_keeps_the_start(compiled: bool) -> None:
+    source = Interrupted(3, np.random.default_rng(0))
+    model, history = fit(None, source, batch_size=None, compile=compiled)
     assert_same(model, classifier())
     assert history.epochs == 0
     assert history.stopped == "interrupted in epoch 1"
@@ -371,8 +482,8 @@ def test_a_resumed_run_is_bit_identical(shared: bool, bits: Any, tmp_path: Path)
 
 
 def test_a_checkpoint_is_written_after_every_epoch(tmp_path: Path) -> None:
-    path = tmp_path / "run.npz"
-    fit(loss=Interrupting(13), epochs=9, checkpoint=path)
+    path, rng = tmp_path / "run.npz", np.random.default_rng(2)
+    fit(None, Interrupted(13, rng), epochs=9, checkpoint=path, batch_size=None, rng=rng)
     resumed, _ = fit(epochs=4, resume=path)
     whole, _ = fit(epochs=4)
     assert_same(resumed, whole)
@@ -390,6 +501,19 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_model_unchanged(tmp_path: Pat
     with pytest.raises(ValueError, match=r"run\.npz.*MT19937"):
         fit(model, optimizer=optim.Adam(), resume=path, rng=rng)
     assert_same(model, classifier())
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_resumed_run_is_bit_identical_in_either_mode(compiled: bool, tmp_path: Path) -> None:
+    options = {"optimizer": optim.AdamW(optim.warmup(0.01, 20)), "compile": compiled}
+    whole, expected = fit(epochs=6, **options)
+    options["optimizer"] = optim.AdamW(optim.warmup(0.01, 20))
+    fit(epochs=2, checkpoint=tmp_path / "run.npz", **options)
+    options["optimizer"] = optim.AdamW(optim.warmup(0.01, 20))
+    resumed, history = fit(epochs=6, resume=tmp_path / "run.npz", **options)
+    assert_same(resumed, whole)
+    assert history.numbers == expected.numbers
+    assert history.mode == ("compiled" if compiled else "eager")
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-30], lambda b: b"", lambda b: b"hello"])
@@ -554,9 +678,9 @@ def test_a_model_without_logits_takes_a_function() -> None:
 @pytest.mark.parametrize(
     ("loss", "error", "message"),
     [
-        (lambda m, X, Y: 1.0, TypeError, "must return a tensor computed from the model.*float"),
+        (lambda m, X, Y: 1.0, TypeError, "must return a tensor computed from the model.*a float"),
         (lambda m, X, Y: m.logits(X), ValueError, "needs one element"),
-        (lambda m, X, Y: ag.tensor(1.0), RuntimeError, "does not require grad"),
+        (lambda m, X, Y: ag.tensor(1.0), TypeError, "it returned a constant tensor"),
     ],
 )
 def test_a_loss_that_is_none_is_refused(loss: Any, error: Any, message: str) -> None:

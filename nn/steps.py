@@ -1,0 +1,150 @@
+"""One step of training, in three ways: without side effects, as it is written, and as a program.
+
+`fit` runs a program that `ag.compile` made of the first; where there can be none, the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from nn.module import generators_of
+from nn.objectives import Objective
+from nn.optim import Optimizer
+
+__all__ = ["CompiledStep", "EagerStep", "step_function"]
+
+#: More shapes of batches than these are not worth a program each.
+MOST_SHAPES = 4
+
+
+def step_function(loss: Objective, optimizer: Any) -> Callable[..., Any]:
+    """One step of training without side effects: (model, state, X, Y) → (model, state, loss).
+
+    `state = optimizer.init(model)` comes before the first. As a program that updates the model in
+    place it is `ag.compile(step_function(loss, optimizer), donate=(0, 1))`.
+    """
+
+    def step(model: Any, state: Any, X: Any, Y: Any) -> Any:
+        value, grads = ag.value_and_grad(_checked)(model, loss, X, Y)
+        model, state = optimizer.update(model, grads, state)
+        return model, state, value
+
+    return step
+
+
+def _checked(model: Any, loss: Objective, X: Any, Y: Any) -> Any:
+    """The loss. Raises TypeError for one that no gradient would reach the model from."""
+    value = loss(model, X, Y)
+    if isinstance(value, ag.Tensor) and value.requires_grad:
+        return value
+    kind = "a constant tensor" if isinstance(value, ag.Tensor) else f"a {type(value).__name__}"
+    raise TypeError(
+        f"loss: the function must return a tensor computed from the model's parameters, it "
+        f"returned {kind}"
+    )
+
+
+class EagerStep:
+    """A step as it is written: forward pass, `backward()`, `optimizer.step(model)`."""
+
+    def __init__(self, model: Any, objective: Objective, optimizer: Any) -> None:
+        self.model, self.objective, self.optimizer = model, objective, optimizer
+        self.mode = "eager"
+
+    def load(self) -> None:
+        """Take over what the optimiser remembers: it stays there."""
+
+    def __call__(self, X: Any, Y: Any) -> float:
+        """Update the model; the loss of the batch before."""
+        for p in self.model.parameters():
+            p.grad = None
+        loss = _checked(self.model, self.objective, X, Y)
+        loss.backward(retain_graph=False)
+        self.optimizer.step(self.model)
+        return float(loss.item())
+
+    def settle(self) -> None:
+        """Have the optimiser remember what it should: it does already."""
+
+    def snapshot(self) -> Callable[[], None]:
+        """A function that takes what the optimiser remembers back to what it is now."""
+        recall = getattr(self.optimizer, "recall", None)
+        return recall() if recall else lambda: None
+
+
+class CompiledStep:
+    """A step as a program, compiled when first run; where it cannot be, as it is written.
+
+    While it runs, the optimiser's state is here, and the program updates it in place.
+    """
+
+    def __init__(self, model: Any, objective: Objective, optimizer: Optimizer) -> None:
+        self.model, self.objective, self.optimizer = model, objective, optimizer
+        self.eager: EagerStep | None = None
+        self.mode = "compiled"
+        self.state: dict[str, Any] | None = None
+        self._begin()
+
+    def load(self) -> None:
+        """Take over what the optimiser remembers."""
+        self.state = self.optimizer.state_of(self.model)
+        if self.state is None:
+            self._give_up("some of the parameters were updated more often than others")
+        if any(generators_of(self.model)):
+            # compiling draws numbers, too, so that a program would see others than a resumed run
+            self._give_up("the model draws random numbers")
+
+    def __call__(self, X: Any, Y: Any) -> float:
+        """Update the model; the loss of the batch before."""
+        if self.eager is None and self._fits(X, Y):
+            try:
+                _, self.state, loss = self.program(self.model, self.state, X, Y)
+                return float(loss)
+            except Exception as error:
+                # nothing was written yet; run as it is written, the same fault raises as itself
+                self._give_up(str(error).splitlines()[0])
+        assert self.eager is not None
+        return self.eager(X, Y)
+
+    def settle(self) -> None:
+        """Have the optimiser remember the state; make a new program if its options changed."""
+        if self.eager is None and self.state is not None:
+            self.optimizer.remember(self.model, self.state)
+            if self.options != repr(self.optimizer):
+                self._begin()
+
+    def snapshot(self) -> Callable[[], None]:
+        """A function that takes the optimiser's state back to what it is now."""
+        if self.eager is not None or self.state is None:
+            return self.optimizer.recall()
+        leaves, structure = ag.pytree.flatten(self.state)
+        kept = [np.array(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
+
+        def restore() -> None:
+            state = self.state = ag.pytree.unflatten(structure, kept)
+            self.optimizer.remember(self.model, state)
+
+        return restore
+
+    def _begin(self) -> None:
+        """Start with a program for the optimiser's present options."""
+        self.options = repr(self.optimizer)
+        self.program = ag.compile(step_function(self.objective, self.optimizer), donate=(0, 1))
+        self.shapes: set[Any] = set()
+
+    def _fits(self, X: Any, Y: Any) -> bool:
+        """Whether a program for batches of these shapes is there or worthwhile."""
+        self.shapes.add((np.shape(X), np.shape(Y)))
+        if len(self.shapes) > MOST_SHAPES:
+            self._give_up(f"batches come in more than {MOST_SHAPES} shapes")
+        return self.eager is None
+
+    def _give_up(self, reason: str) -> None:
+        if self.state is not None:
+            self.optimizer.remember(self.model, self.state)
+        self.eager = EagerStep(self.model, self.objective, self.optimizer)
+        self.mode = f"eager: {reason}"
