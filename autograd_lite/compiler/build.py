@@ -12,10 +12,11 @@ import numpy as np
 
 from autograd_lite.compiler.algebra import reordered
 from autograd_lite.compiler.arrangement import Arguments, rebuilt
+from autograd_lite.compiler.blocks import BLOCK, in_blocks
 from autograd_lite.compiler.buffers import OWN, planned
 from autograd_lite.compiler.donation import Donation, check_donated, matched
 from autograd_lite.compiler.emit import Line, Writer, dtype_text, laid_out, summary, writable
-from autograd_lite.compiler.ir import Const, Draw, Graph, Input, Value
+from autograd_lite.compiler.ir import Const, Draw, Graph, Input, Pick, Value
 from autograd_lite.compiler.library import Library, number_text
 from autograd_lite.compiler.naming import Names, identifier
 from autograd_lite.compiler.scalars import are_scalars, scalar_lines
@@ -102,7 +103,7 @@ def build(
     name = variables.free(getattr(f, "__name__", "program").replace("<lambda>", "program"))
     lines = _unpacked(graph.inputs, places, leaves, arguments, variables)
     donation, whole = _donation(arguments, donated, graph, structure)
-    graph = donation.arranged(graph)
+    graph = donation.arranged(in_blocks_but(graph, donation))
     plan = planned(graph, writable, {y for y in graph.outputs if isinstance(y, Value)})
     variables.name_all(graph)
     writer = Writer(graph, library, variables, plan)
@@ -131,6 +132,11 @@ def build(
 def improved(graph: Graph) -> Graph:
     """The graph with what is done in another order than the function's: products, mostly."""
     return reordered(fold_scalings(reordered(graph)))
+
+
+def in_blocks_but(graph: Graph, donation: Donation) -> Graph:
+    """The graph with long chains as one step each; what donated arrays take stays by itself."""
+    return graph if donation.inputs else in_blocks(graph)
 
 
 def _rebuild(arguments: Arguments) -> Callable[..., Any]:
@@ -311,9 +317,11 @@ def _is_fresh(y: Value) -> bool:
     """Whether a result shares no memory with an argument, a constant or another value."""
     if isinstance(y, Draw):
         return True
-    op = getattr(y, "op", None)
+    op = getattr(y.source if isinstance(y, Pick) else y, "op", None)
     if op is None:
         return False
+    if op is BLOCK:
+        return True
     return op.kind == "elementwise" or op.name in OWN
 
 

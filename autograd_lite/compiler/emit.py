@@ -157,6 +157,8 @@ class Writer:
 
 def writable(step: Step) -> tuple[bool, bool]:
     """Whether a step can write into a given array, and whether over an operand."""
+    if step.op.n_outputs is not None:
+        return False, False
     call = call_of(step, Library())
     takes = call.takes_out and step.op.n_outputs is None
     return takes, takes and call.in_place
@@ -235,7 +237,10 @@ def laid_out(lines: Sequence[Line]) -> list[str]:
 
 def summary(graph: Graph) -> str:
     """What the program does, in numbers."""
-    kinds = Counter(_kind(s) for s in graph.steps if isinstance(s, Step))
+    steps: list[Any] = []
+    for s in graph.steps:
+        steps += s.params["chain"] if isinstance(s, Step) and "chain" in s.params else [s]
+    kinds = Counter(_kind(s) for s in steps if isinstance(s, Step))
     parts = []
     for kind, one, many in (
         ("product", "matrix product", "matrix products"),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_lite.compiler.blocks import BLOCK, block_function
 from autograd_lite.compiler.ir import Const, Step, Value
 from autograd_lite.compiler.library import Library, array_text, number_text
 from autograd_lite.rules.arguments import masked
@@ -49,6 +50,8 @@ def call_of(step: Step, library: Library) -> Call:
     op = step.op
     if op.fn in SIGNS and (step.weak or _are_numbers(step)):
         return Call(f"{{}} {SIGNS[op.fn]} {{}}", step.operands)
+    if op is BLOCK:
+        return Call(block_function(step, library), step.operands)
     special = _SPECIAL.get(op)
     if special is not None:
         return special(step, library)  # type: ignore[no-any-return]

@@ -34,6 +34,7 @@ class Library:
         self.texts: dict[str, str] = {}  # definitions by name
         self.arrays: dict[str, Any] = {}  # constants too large for the source, by name
         self.given: dict[str, Any] = {}  # functions of the user's, by name
+        self.blocks: dict[int, str] = {}  # functions of chains, by the step that calls them
         self._names: dict[int, tuple[str, Any]] = {}
         self._constants: dict[Any, str] = {}
 
@@ -125,6 +126,10 @@ class Library:
             known = self._names[id(value)] = (self._free(name), value)
             self.texts[known[0]] = text if known[0] == name else text.replace(name, known[0], 1)
         return known[0]
+
+    def free_name(self, name: str) -> str:
+        """The name, or one like it that is not in use."""
+        return self._free(name)
 
     def _free(self, name: str) -> str:
         """The name, with a number behind it where it is in use."""
