@@ -8,7 +8,7 @@ and whether f depends on parameters that were not declared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,10 +102,11 @@ def claimed_by_engine(
     if not _is_double(objective):
         claims.double = _named(objective, double.back(wide))
         check_rounding(claims, objective, lambda values: _again(objective, values, seeds))
-    _check_pullback(claims, double, wide, rng)
+    floor = _rounding(objective, rng)
+    _check_pullback(claims, double, wide, rng, floor)
     if analytic(double.nodes):
         confirm(objective, claims, rng)
-    _check_recorded(claims, objective, wide)
+    _check_recorded(claims, objective, wide, floor)
     return claims
 
 
@@ -122,6 +123,19 @@ def slope_along(objective: Objective, rng: np.random.Generator) -> Callable[...,
         return sum(np.sum(g * t) for g, t in zip(gradients, tangents, strict=True))
 
     return slope
+
+
+def _rounding(objective: Objective, rng: np.random.Generator) -> dict[str, float]:
+    """Per parameter what rounding may make of a gradient of 0, by how much f varies around."""
+    floors = {}
+    for p in objective.parameters:
+        sizes = np.abs(np.where(np.isfinite(p.value), p.value, 0.0))
+        scale = float(np.median(sizes[sizes > 0.0])) if np.any(sizes) else 1.0
+        steps = [scale * rng.choice([-1.0, 1.0], size=p.shape) for _ in range(3)]
+        values = [objective.value(p, x) for x in (p.value, *(p.value + step for step in steps))]
+        change = max(abs(value - values[0]) for value in values[1:]) / scale
+        floors[p.name] = 1e-11 * change if np.isfinite(change) else 0.0
+    return floors
 
 
 def _named(objective: Objective, gradients: Sequence[Any]) -> dict[str, Array]:
@@ -204,7 +218,11 @@ def _check_undeclared(claims: Claims, pulled: Pulled) -> None:
 
 
 def _check_pullback(
-    claims: Claims, pulled: Pulled, seeds: Sequence[Array], rng: np.random.Generator
+    claims: Claims,
+    pulled: Pulled,
+    seeds: Sequence[Array],
+    rng: np.random.Generator,
+    floor: Mapping[str, float],
 ) -> None:
     """Add faults of the pullback as a linear map."""
     names = list(claims.given)
@@ -229,9 +247,9 @@ def _check_pullback(
     ]
     for sentence, found, expected in tests:
         for name, a, b, g in zip(names, found, expected, of_w, strict=True):
-            if np.all(np.isfinite(g)) and not _close(a, b, g):
+            if np.all(np.isfinite(g)) and not _close(a, b, g, floor[name]):
                 claims.fault([name], "mismatch", sentence)
-    _check_transpose(claims, pulled, seeds, of_w, rng)
+    _check_transpose(claims, pulled, seeds, of_w, rng, floor)
 
 
 def _scattered(array: Array) -> Array:
@@ -244,10 +262,10 @@ def _scattered(array: Array) -> Array:
     return view
 
 
-def _close(a: Array, b: Array, size: Array) -> bool:
-    """Whether a and b agree to what reordering a sum may change."""
+def _close(a: Array, b: Array, size: Array, floor: float) -> bool:
+    """Whether a and b agree to what reordering a sum, or rounding beside 0, may change."""
     scale = max((float(np.max(np.abs(x), initial=0.0)) for x in (a, b, size)), default=0.0)
-    return a.shape == b.shape and bool(np.all(np.abs(a - b) <= CLOSE * scale))
+    return a.shape == b.shape and bool(np.all(np.abs(a - b) <= CLOSE * scale + floor))
 
 
 def _check_transpose(
@@ -256,6 +274,7 @@ def _check_transpose(
     seeds: Sequence[Array],
     gradients: Sequence[Array],
     rng: np.random.Generator,
+    floor: Mapping[str, float],
 ) -> None:
     """The dot-product test: ⟨w, J t⟩ = ⟨Jᵀ w, t⟩, one parameter's tangent at a time."""
     for i, (name, g) in enumerate(zip(claims.given, gradients, strict=True)):
@@ -270,12 +289,9 @@ def _check_transpose(
         forward = np.array([np.vdot(a, b) for a, b in zip(seeds, leaves, strict=True)])
         reverse = g * tangents[i]
         size = float(np.sum(np.abs(forward)) + np.sum(np.abs(reverse)))
-        # where f is flat, both are rounding of its values
-        weights = [float(np.sum(np.abs(a * y))) for a, y in zip(seeds, pulled.results, strict=True)]
-        x = np.abs(pulled.primals[i])
-        floor = 1e-12 * sum(weights) / float(np.max(x, where=np.isfinite(x), initial=1e-300))
         off = abs(float(np.sum(forward)) - float(np.sum(reverse)))
-        if np.isfinite(size) and not off <= 1e-8 * size + floor:
+        limit = 1e-8 * size + floor[name] * float(np.sum(np.abs(tangents[i])))
+        if np.isfinite(size) and not off <= limit:
             claims.fault(
                 [name],
                 "mismatch",
@@ -284,7 +300,9 @@ def _check_transpose(
             )
 
 
-def _check_recorded(claims: Claims, objective: Objective, seeds: Sequence[Array]) -> None:
+def _check_recorded(
+    claims: Claims, objective: Objective, seeds: Sequence[Array], floor: Mapping[str, float]
+) -> None:
     """Add a mismatch where a sweep that is itself recorded gives other numbers."""
 
     def gradients(*values: Any) -> Any:
@@ -296,5 +314,5 @@ def _check_recorded(claims: Claims, objective: Objective, seeds: Sequence[Array]
         claims.notes.append(f"the backward pass cannot be differentiated: {error}")
         return
     for (name, g), again in zip(claims.double.items(), recorded, strict=True):
-        if np.all(np.isfinite(g)) and not _close(g, array_of(again), g):
+        if np.all(np.isfinite(g)) and not _close(g, array_of(again), g, floor[name]):
             claims.fault([name], "mismatch", "a recorded sweep gives another gradient")

@@ -94,28 +94,45 @@ def side(line: Line, steps: Iterable[float]) -> Side:
     noise = [2.0 * line.noise(abs(t), line.centre, line.centre + rise) for t, rise in rises]
     quotients = [rise / t for t, rise in rises]
     rounding = [n / abs(t) for n, (t, _) in zip(noise, rises, strict=True)]
-    kind, tail = _divergence(quotients, rounding)
+    # what only steps of moderate size show is no property of the point
+    small = sum(abs(t) > 2.0**-15 * line.scale for t, _ in rises)
+    kind, tail = _divergence(quotients, rounding, small)
     if kind:
         return Side(kind, math.copysign(math.inf, tail))
     return Side("smooth", extrapolated(quotients, rounding, ONE_SIDED).value)
 
 
-def _divergence(quotients: Sequence[float], noise: Sequence[float]) -> tuple[str, float]:
-    """ "jump", "vertical" or "" by how the last quotients above the noise grow, and their last."""
-    seen = [(q, n) for q, n in zip(quotients, noise, strict=True) if abs(q) > 32.0 * n][-7:]
+def _divergence(
+    quotients: Sequence[float], noise: Sequence[float], small: int
+) -> tuple[str, float]:
+    """ "jump", "vertical" or "" by how the last quotients above the noise grow, and their last.
+
+    small: the place of the first quotient of a small step, which must be among them
+    """
+    seen = _last_seen(quotients, noise, small)
     if len(seen) < 7:
         return "", 0.0
-    last = seen[-1][0]
-    pairs = list(pairwise(seen))
-    if all(abs(after / before) > RATIO**0.97 for (before, _), (after, _) in pairs):
+    first, last = seen[0][0], seen[-1][0]
+    steps = list(pairwise(seen))
+    if all(abs(after / before) > RATIO**0.97 for (before, _), (after, _) in steps):
         return "jump", last
-    changes = [(after - before, m + n) for (before, m), (after, n) in pairs]
-    visible = all(abs(change) > 4.0 * n for change, n in changes)
+    changes = [after - before for (before, _), (after, _) in steps]
+    rounding = [m + n for (_, m), (_, n) in steps]
+    clear = all(abs(c) > 4.0 * r for c, r in zip(changes, rounding, strict=True))
     # the changes of a slope that settles shrink, those of h log h stay, those of √h grow
-    if visible and abs(last) > 1.1 * abs(seen[0][0]) and _lasting([c for c, _ in changes]):
-        return "vertical", last
-    return "", 0.0
+    lasting = clear and all(after / before > 0.93 for before, after in pairwise(changes))
+    return ("vertical", last) if lasting and abs(last) > 1.1 * abs(first) else ("", 0.0)
 
 
-def _lasting(changes: Sequence[float]) -> bool:
-    return all(after / before > 0.93 for before, after in pairwise(changes))
+def _last_seen(
+    quotients: Sequence[float], noise: Sequence[float], small: int
+) -> list[tuple[float, float]]:
+    """The last seven quotients well above the noise, if what follows can only be lost in it."""
+    pairs = list(zip(quotients, noise, strict=True))
+    places = [i for i, (q, n) in enumerate(pairs) if abs(q) > 32.0 * n]
+    if not places or places[-1] < small:
+        return []
+    below = pairs[places[-1] + 1 :]
+    if below and abs(quotients[places[-1]]) > 32.0 * below[0][1]:
+        return []
+    return [pairs[i] for i in places[-7:]]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from autograd_lite import pytree
 from autograd_lite.graph import Tensor, new_tensor
 from autograd_lite.modes import no_grad
-from autograd_lite.random import replay
+from autograd_lite.random import Draws
 
 __all__ = ["Array", "Objective", "Parameter", "array_of"]
 
@@ -77,7 +77,7 @@ class Objective:
         self._doubles = {p.place: self._wrapped(p, p.value) for p in self.parameters}
         #: what f's results are multiplied by before they are summed; None for a lone number
         self.weights: list[Array] | None = None
-        self._draws = replay()
+        self._draws = _FrozenDraws()
 
     def _chosen(self, wrt: Any) -> list[Parameter]:
         positions = _positions(self.args, wrt)
@@ -127,7 +127,9 @@ class Objective:
         array = array.copy() if self.protected else array
         if self.tensors or isinstance(parameter.leaf, Tensor):
             return new_tensor(array, None)
-        return array.item() if type(parameter.leaf) is float else array
+        if type(parameter.leaf) is float:
+            return array.item()
+        return array[()] if isinstance(parameter.leaf, np.generic) else array
 
     def of_user(self, function: Callable[..., Any]) -> Any:
         """function(*args) as the user would call it, with the random draws that f had."""
@@ -182,6 +184,15 @@ class Objective:
         if self.weights is None:
             return arrays[0].item()
         return sum(np.vdot(w, y) for w, y in zip(self.weights, arrays, strict=True))
+
+
+class _FrozenDraws(Draws):
+    """Draws that are the same in every precision: kept in double, given in what was asked for."""
+
+    def next(self, sampler: Any, rng: Any, shape: Any, params: dict[str, Any]) -> Any:
+        """The next draw, kept or new."""
+        kept = super().next(sampler, rng, shape, {**params, "dtype": np.dtype(np.float64)})
+        return kept.astype(params["dtype"])
 
 
 def _is_float(leaf: Any) -> bool:

@@ -80,6 +80,9 @@ def _mistakes(nodes: Sequence[Node], which: str) -> Iterator[Suspect]:
     if op.name in ("multiply", "divide"):
         for i in tracked:
             yield Suspect(f"a factor of {path} was left out", nodes, i, lambda g, y: g)
+    if op.name == "divide" and 1 in tracked:
+        sentence = f"the denominator of {path} was taken for a constant"
+        yield Suspect(sentence, nodes, 1, lambda g, y: 0.0 * g)
     elif op.name == "subtract" and 1 in tracked:
         yield Suspect(f"sign: {path} subtracts its second input", nodes, 1, lambda g, y: g)
     elif op.name == "negative":

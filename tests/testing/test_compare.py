@@ -263,3 +263,34 @@ def test_a_function_that_draws_its_own_numbers_is_nondeterministic() -> None:
         {"x": np.ones(3)}, lambda p: np.sum(p["x"]) * rng.random(), {"x": np.ones(3)}
     )
     assert report.verdict == "nondeterministic"
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("options", [{}, {"count": "random", "per": "sample"}])
+def test_dropout_masks_are_frozen_and_the_same_for_the_closed_form(
+    dtype: Any, options: dict[str, Any]
+) -> None:
+    generator = np.random.default_rng(2)
+    model = nn.Sequential(
+        nn.Linear(5, 8, rng=generator, dtype=dtype),
+        nn.Tanh(),
+        nn.Dropout(0.5, rng=generator, **options),
+        nn.Linear(8, 3, rng=generator, dtype=dtype),
+        nn.Softmax(),
+    )
+    names = dict(zip(["W1", "b1", "W2", "b2"], model.parameters(), strict=True))
+    params = {name: p.data.astype(np.float64) for name, p in names.items()}
+
+    def f(model: Any, X: Any, Y: Any) -> Any:
+        return nn.softmax_cross_entropy(model.logits(X), Y)
+
+    def hand(model: Any, X: Any, Y: Any) -> Any:
+        masks = nn.dropout_masks(model)
+        Z, A = nn.closed_form.forward_pass(X, params, "tanh", "softmax", masks)
+        grads = nn.closed_form.backward_pass(Y, Z, A, params, "tanh", "softmax", masks)
+        paths = [name for name, _ in model.named_parameters()]
+        return dict(zip(paths, grads.values(), strict=True))
+
+    report = compare_grads(hand, f, model, X, Y)
+    assert report.ok, report
+    assert set(verdicts(report).values()) == {"agree"}
