@@ -75,10 +75,13 @@ class Snapshot:
         return changed
 
 
-def check_kinds(claims: Claims, objective: Objective, inputs: Sequence[Array]) -> None:
+def check_kinds(
+    claims: Claims, objective: Objective, inputs: Sequence[Array], shared: str = ""
+) -> None:
     """Add faults of shape, dtype and memory that gradients share with one another.
 
-    Sharing memory with an input is worth a note: g *= 2 would change the input too.
+    shared: the verdict on sharing memory with an input; by default it is only noted, since a
+        gradient that is its input may be right, as that of x²/2 is
     """
     for p in objective.parameters:
         g = claims.given[p.name]
@@ -91,9 +94,11 @@ def check_kinds(claims: Claims, objective: Objective, inputs: Sequence[Array]) -
             claims.fault([a, b], "aliased_grad", f"{sentence}; return a copy")
     for name, g in claims.given.items():
         if any(np.shares_memory(g, x) for x in inputs):
-            claims.notes.append(
-                f"{name}: the gradient shares memory with an input; copy it before g *= 2"
-            )
+            sentence = "the gradient shares memory with an input; copy it before g *= 2"
+            if shared:
+                claims.fault([name], shared, sentence)
+            else:
+                claims.notes.append(f"{name}: {sentence}")
 
 
 def _check_dtype(claims: Claims, p: Parameter, g: Array) -> None:

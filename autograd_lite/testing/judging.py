@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.testing.claims import Claims
-from autograd_lite.testing.engine import Pulled
 from autograd_lite.testing.examine import Demand, Finding, examine
 from autograd_lite.testing.hints import Case, diagnosis
 from autograd_lite.testing.inspection import Inspection
 from autograd_lite.testing.landscape import Landscape
 from autograd_lite.testing.objective import Array, Objective, Parameter
 from autograd_lite.testing.probing import Probed
+from autograd_lite.testing.pulled import Pulled
 from autograd_lite.testing.report import Row
 from autograd_lite.testing.rows import explained, extent, representative
 from autograd_lite.testing.suspects import suspect

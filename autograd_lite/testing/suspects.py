@@ -14,8 +14,8 @@ import numpy as np
 
 from autograd_lite.sweep import Node, sweep
 from autograd_lite.table import Plan
-from autograd_lite.testing.engine import Pulled
 from autograd_lite.testing.objective import Array
+from autograd_lite.testing.pulled import Pulled
 
 __all__ = ["suspect"]
 

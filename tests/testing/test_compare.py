@@ -11,8 +11,8 @@ import pytest
 import autograd_lite as ag
 import nn
 from autograd_lite.testing import GradReport, compare_grads
-from autograd_lite.testing.engine import Pulled
 from autograd_lite.testing.objective import Objective
+from autograd_lite.testing.pulled import Pulled
 from autograd_lite.testing.suspects import suspect
 
 rng = np.random.default_rng(0)

@@ -10,7 +10,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.testing import GradReport, check_grads
-from autograd_lite.testing.claims import Claims
+from autograd_lite.testing.claims import Claims, check_kinds
 from autograd_lite.testing.complexstep import confirm
 from autograd_lite.testing.objective import Objective
 
@@ -246,3 +246,10 @@ def test_where_numpy_is_not_analytic_the_complex_step_is_silent() -> None:
         report = check_grads(f, X)
         assert report.ok
         assert "complex" not in str(report)
+
+
+def test_a_gradient_of_the_engine_must_not_share_memory_with_an_input() -> None:
+    objective = Objective(lambda x: 0.5 * np.sum(x * x), (X,), tensors=True)
+    claims = Claims({"x": X}, {"x": X})
+    check_kinds(claims, objective, [X], shared="aliased_grad")
+    assert claims.verdicts("x") == ["aliased_grad"]
