@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 import autograd_lite as ag
+from nn.data import one_hot
 from nn.losses import check_distribution, squared_error
 from nn.module import inference
 
-__all__ = ["OBJECTIVES", "Objective", "checked_pair", "objective_of"]
+__all__ = ["OBJECTIVES", "Objective", "checked_pair", "encoded", "objective_of"]
 
 Objective = Callable[[Any, Any, Any], Any]
 
@@ -34,6 +35,8 @@ OBJECTIVES: dict[str, Objective] = {
     "binary_cross_entropy": _binary_cross_entropy,
     "squared_error": _squared_error,
 }
+#: Numbers in one-hot rows: 40 MB in float64.
+MOST_ENCODED = 5_000_000
 #: The output activation that a loss out of the logits stands for.
 OUTPUTS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
 
@@ -59,6 +62,20 @@ def objective_of(loss: str | Objective, model: Any) -> tuple[Objective, str]:
             f"loss {loss!r} goes with the output {OUTPUTS[loss]!r}, the model has {output!r}"
         )
     return OBJECTIVES[loss], loss
+
+
+def encoded(model: Any, X: Any, Y: Any, loss: str) -> Any:
+    """The targets in the form that a step is fastest with: labels as one-hot rows.
+
+    That saves a sixth of a step, and takes k numbers for a label; too many labels stay as they are.
+    """
+    if loss != "cross_entropy" or Y.dtype.kind == "f":
+        return Y
+    with inference(model):
+        k = np.shape(model.logits(X[:1]))[-1]
+    if Y.ndim != 1 or Y.size * k > MOST_ENCODED:
+        return Y
+    return one_hot(Y, k, next(iter(model.parameters())).dtype)
 
 
 def checked_pair(model: Any, X: Any, Y: Any, loss: str, what: str) -> tuple[Any, Any]:

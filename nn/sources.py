@@ -29,14 +29,20 @@ class Source(Protocol):
 
 
 def source_of(
-    X: Any, Y: Any, size: int | None, rng: np.random.Generator | None, check: Check
+    X: Any,
+    Y: Any,
+    size: int | None,
+    rng: np.random.Generator | None,
+    check: Check,
+    encode: Callable[[Any, Any], Any],
 ) -> Source:
     """The source of batches of `size` rows, or of all; `rng` shuffles them.
 
-    With Y None, X is an iterable of pairs, or a function that returns one.
+    encode(X, Y) is what a step is given for a Y that lies in memory as a whole. With Y None, X is
+    an iterable of pairs, or a function that returns one.
     """
     if Y is not None:
-        return _Rows(X, Y, size, rng, check)
+        return _Rows(X, Y, size, rng, check, encode)
     if isinstance(X, np.ndarray) or not (callable(X) or isinstance(X, Iterable)):
         raise ValueError("Y is missing: pass targets, or for X an iterator of batches (X, Y)")
     if size is not None:
@@ -48,7 +54,13 @@ class _Rows:
     """Arrays in memory, checked once, or mapped files, checked batch by batch as they are read."""
 
     def __init__(
-        self, X: Any, Y: Any, size: int | None, rng: np.random.Generator | None, check: Check
+        self,
+        X: Any,
+        Y: Any,
+        size: int | None,
+        rng: np.random.Generator | None,
+        check: Check,
+        encode: Callable[[Any, Any], Any],
     ) -> None:
         self.check: Check | None = check
         self.whole: tuple[Any, Any] | None = None
@@ -58,6 +70,7 @@ class _Rows:
         else:
             self.whole = X, Y = check(X, Y)
             self.check = None
+            Y = encode(X, Y)
         self.X, self.Y = X, Y
         self.size = min(size or len(X), len(X))
         self.rng = rng if self.size < len(X) else None  # nothing to shuffle in a full batch

@@ -14,7 +14,7 @@ import autograd_lite as ag
 from nn.checkpoints import Finished, Run
 from nn.history import History
 from nn.module import inference
-from nn.objectives import OBJECTIVES, Objective, checked_pair, objective_of
+from nn.objectives import OBJECTIVES, Objective, checked_pair, encoded, objective_of
 from nn.optim import Optimizer
 from nn.progress import Progress
 from nn.sources import source_of
@@ -74,7 +74,8 @@ def fit(
     _check_counts(epochs, batch_size)
     check = partial(checked_pair, model, loss=name)
     rng = np.random.default_rng(rng)
-    source = source_of(X, Y, batch_size, rng if shuffle else None, partial(check, what=""))
+    encode = partial(encoded, model, loss=name)
+    source = source_of(X, Y, batch_size, rng if shuffle else None, partial(check, what=""), encode)
     if validation is not None:
         validation = check(*validation, what="validation ")
     compiled = compile and isinstance(optimizer, Optimizer)
@@ -84,8 +85,8 @@ def fit(
     if resume is not None:
         run.resume(Path(resume))
 
-    step.load()
     finished = Finished(run)
+    step.load()
     bar = Progress(progress, epochs, source.steps, history.epochs)
     try:
         while history.epochs < epochs and not history.stopped:
@@ -98,11 +99,14 @@ def fit(
                 numbers |= _measured(model, validation, metrics, "val_")
             history.append(numbers, seconds)
             bar.epoch(history)
-            step.settle()
+            if callbacks or checkpoint is not None:
+                step.settle()
             stopping = [callback for callback in callbacks if callback(model, history)]
             finished = Finished(run)
             if checkpoint is not None:
                 run.write(Path(checkpoint))
+            if callbacks:  # which may have changed model and optimiser
+                step.load()
             if stopping:
                 history.stopped = f"stopped by {', '.join(map(_name, stopping))}"
     except KeyboardInterrupt:

@@ -142,31 +142,30 @@ class Optimizer:
             memory.slots = {n: np.array(state[f"{path}/{n}"], p.dtype) for n in memory.slots}
 
     def state_of(self, model: Any) -> dict[str, Any] | None:
-        """What steps on this model remember, copied, as the state of pure updates.
+        """What steps on this model remember, copied: the state of pure updates of {path: array}.
 
-        None where parameters have been updated different numbers of times, which no state says.
+        Only parameters that require grad are in it. None where they have been updated different
+        numbers of times, which no such state says.
         """
         memories = self._meet(model)
-        state = self.init(model)
-        leaves = ag.pytree.flatten(model)[0]
-        counts = {memories[id(p)].t for p in leaves if p.requires_grad}
+        named = {path: memories[id(p)] for path, p in _named(model) if p.requires_grad}
+        counts = {memory.t for memory in named.values()} or {0.0}
         if len(counts) > 1:
             return None
-        for name in [name for name in state if name != "t"]:
-            zeros, structure = ag.pytree.flatten(state[name])
-            kept = [memories[id(p)].slots.get(name, z) for p, z in zip(leaves, zeros, strict=True)]
-            state[name] = ag.pytree.unflatten(structure, [np.array(slot) for slot in kept])
-        return state | {"t": counts.pop() if counts else 0.0}
+        state: dict[str, Any] = {"t": counts.pop()}
+        for path, memory in named.items():
+            for name, slot in memory.slots.items():
+                state.setdefault(name, {})[path] = np.array(slot)
+        return state
 
     def remember(self, model: Any, state: Mapping[str, Any]) -> None:
-        """Have steps on this model go on from the state of pure updates, whose arrays they keep."""
+        """Have steps on this model go on from what `state_of` describes, whose arrays they keep."""
         memories = self._meet(model)
-        slots = {n: ag.pytree.flatten(tree)[0] for n, tree in state.items() if n != "t"}
-        for i, p in enumerate(ag.pytree.flatten(model)[0]):
+        for path, p in _named(model):
             if p.requires_grad:
                 memory = memories[id(p)]
                 memory.t = float(state["t"])
-                memory.slots = {name: slots[name][i] for name in memory.slots}
+                memory.slots = {name: state[name][path] for name in memory.slots}
 
     def recall(self) -> Callable[[], None]:
         """A function that makes steps in place remember what they do now, and nothing else."""
