@@ -1,0 +1,19 @@
+"""The compiled backward pass beside the lecture's, as a newcomer runs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "compiled_backward.py"
+
+
+def test_it_shows_the_hand_derivation_and_agrees(tmp_path: Path) -> None:
+    """Five products, the lecture's names, and a check that ends in agreement."""
+    command = [sys.executable, str(EXAMPLE), "--quick", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "W2_grad" in done.stdout
+    assert "5 matrix products" in done.stdout
+    assert list(tmp_path.glob("*.py")), "the program is saved as a file"
