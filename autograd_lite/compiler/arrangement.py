@@ -122,7 +122,7 @@ def _tests(value: Any, structure: pytree.TreeDef | None, at: str) -> list[str] |
         if len(value) > 1 and all(type(x) is float for x in value):
             return [*tests, f"{{*map(type, {at})}} == {{float}}"]
     else:
-        return None
+        return [f"unchanged({at!r}, {at})"]
     for key, child in zip(keys, structure.children, strict=True):
         found = _tests(value[key], child, f"{at}[{key!r}]")
         if found is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import linecache
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,17 @@ from autograd_lite.compiler.algebra import reordered
 from autograd_lite.compiler.arrangement import Arguments, rebuilt
 from autograd_lite.compiler.blocks import BLOCK, in_blocks
 from autograd_lite.compiler.buffers import OWN, planned
-from autograd_lite.compiler.donation import Donation, check_donated, matched
+from autograd_lite.compiler.donation import Donation, check_donated, kept_parts, matched
 from autograd_lite.compiler.emit import Line, Writer, dtype_text, laid_out, summary, writable
 from autograd_lite.compiler.ir import Const, Draw, Graph, Input, Pick, Value
+from autograd_lite.compiler.layout import in_best_layout
 from autograd_lite.compiler.library import Library, number_text
 from autograd_lite.compiler.naming import Names, identifier
 from autograd_lite.compiler.scalars import are_scalars, scalar_lines
 from autograd_lite.compiler.scaling import fold_scalings
 from autograd_lite.compiler.simplify import simplified
 from autograd_lite.compiler.trace import traced
+from autograd_lite.compiler.unchanged import Unchanged
 from autograd_lite.graph import Tensor, new_tensor
 
 __all__ = ["Compiled", "build"]
@@ -52,9 +55,23 @@ class Compiled:
         exec(compile(self.source, filename, "exec", dont_inherit=True), names)
         self.run: Callable[..., Any] = names[self.name]
         self.fits: Callable[..., bool] | None = None
+        self._seen: dict[str, Unchanged] = {}  # models among the arguments, by their place
         if self.check:
             exec(compile(self.check, "<signature>", "exec", dont_inherit=True), names)
+            names["unchanged"] = self._unchanged
             self.fits = names["fits"]
+            self._models = names["models"]
+
+    def _unchanged(self, place: str, x: Any) -> bool:
+        """Whether the model at a place of the arguments is the one that was last seen there."""
+        seen = self._seen.get(place)
+        return seen is not None and seen(x)
+
+    def remember(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Take note of the models among arguments that this program is known to be for."""
+        if self.fits is not None:
+            found = self._models(*args, **kwargs)
+            self._seen = {place: Unchanged(x) for place, x in found.items()}
 
     def save(self, path: Path) -> list[Path]:
         """Write the source, and large constants beside it."""
@@ -97,14 +114,14 @@ def build(
     places = [(path, (names or {}).get(path, name)) for path, name in places]
     leaves = [x for x in arguments.leaves if _is_dynamic(x)]
     graph, structure = traced(f, leaves, [n for _, n in places], _rebuild(arguments))
-    graph = improved(simplified(graph))
+    graph = in_best_layout(improved(simplified(graph)), tune)
     library = Library()
     variables = Names(identifier(n) for n in arguments.names)
     name = variables.free(getattr(f, "__name__", "program").replace("<lambda>", "program"))
     lines = _unpacked(graph.inputs, places, leaves, arguments, variables)
     donation, whole = _donation(arguments, donated, graph, structure)
     graph = donation.arranged(in_blocks_but(graph, donation))
-    plan = planned(graph, writable, {y for y in graph.outputs if isinstance(y, Value)})
+    plan = planned(graph, writable, donation.returned(graph))
     variables.name_all(graph)
     writer = Writer(graph, library, variables, plan)
     for value in graph.steps:
@@ -178,8 +195,8 @@ def _donation(
         taken |= set(range(at, at + len(mine)))
         arrays = [(x, k) for k, x in enumerate(mine) if isinstance(x, Input) and not x.weak]
         pairs += [(x, graph.outputs[at + k]) for x, k in arrays]
-        if len(arrays) == len(mine):
-            whole[id(part)] = arguments.names[i]
+        donated_leaves = [isinstance(x, Input) and not x.weak for x in mine]
+        whole |= kept_parts(tree, part, donated_leaves, arguments.names[i])
     return Donation(pairs), whole
 
 
@@ -196,7 +213,17 @@ def _checked(
         for x in graph.inputs
         if x not in donation.inputs and x.shape and isinstance(x.shape, tuple)
     ]
-    return [*lines, f"{name}({_tuple(mine)}, {_tuple(others)})"]
+    call = f"{name}({_tuple(mine)}, {_tuple(others)})"
+    everything = [*mine, *others]
+    if len(everything) > 8:
+        return [*lines, call]
+    # the usual case, in 1 µs: arrays of their own, all different
+    usual = [
+        " and ".join(f"{x}.flags.writeable" for x in mine),
+        f"and {' is '.join(f'{x}.base' for x in everything)} is None",
+        f"and len({{{', '.join(f'id({x})' for x in everything)}}}) == {len(everything)}",
+    ]
+    return [*lines, "if not (", *(f"    {text}" for text in usual), "):", f"    {call}"]
 
 
 def _tuple(names: list[str]) -> str:
@@ -248,8 +275,12 @@ def _check(arguments: Arguments, places: list[tuple[str, str]], leaves: list[Any
     inner = "\n        and ".join(tests) or "True"
     dtypes = sorted({x.dtype.str for x in leaves if isinstance(x, np.ndarray)})
     lines = [f"_{dtype[1:]} = np.dtype({dtype!r})" for dtype in dtypes]
-    lines += ["_array = np.ndarray", f"def fits({', '.join(arguments.names)}):"]
-    return "\n".join([*lines, "    return (", f"        {inner}", "    )", ""])
+    signature = ", ".join(arguments.names)
+    lines += ["_array = np.ndarray", f"def fits({signature}):"]
+    lines += ["    return (", f"        {inner}", "    )"]
+    models = re.findall(r"unchanged\((.*), (.*)\)$", inner, re.MULTILINE)
+    found = ", ".join(f"{place}: {at}" for place, at in models)
+    return "\n".join([*lines, f"def models({signature}):", f"    return {{{found}}}", ""])
 
 
 def _is_tensor(x: Any) -> bool:

@@ -18,7 +18,7 @@ from autograd_lite.compiler.ir import Graph, Input, Step, Value, sources
 from autograd_lite.compiler.library import Library
 from autograd_lite.compiler.naming import Names
 
-__all__ = ["Donation", "check_donated", "matched"]
+__all__ = ["Donation", "check_donated", "kept_parts", "matched"]
 
 
 def check_donated(donated: Any, others: Any) -> None:
@@ -70,6 +70,14 @@ class Donation:
         return Graph(
             graph.inputs, first + [s for s in graph.steps if s in self.direct], graph.outputs
         )
+
+    def returned(self, graph: Graph) -> set[Value]:
+        """The results that are handed out, and so have arrays of their own."""
+        outputs = [y for y in graph.outputs if isinstance(y, Value)]
+        for _, y in self.all:
+            if y in outputs:
+                outputs.remove(y)
+        return {*outputs, *self.direct}
 
     def writes(self, writer: Any, names: Names, library: Library) -> list[str]:
         """The statements of the final writes."""
@@ -158,6 +166,31 @@ def matched(
         if all(_alike(x, y) for x, y in zip(inputs, parts, strict=True)):
             return start, tree
     return None
+
+
+def kept_parts(
+    argument: pytree.TreeDef, result: pytree.TreeDef, donated: Sequence[bool], name: str
+) -> dict[int, str]:
+    """The parts of a result that are parts of the argument, as they were: all arrays, overwritten.
+
+    Expressions by the identity of the part.
+    """
+    parts: dict[int, str] = {}
+    stack = [(argument, result, 0, name)]
+    while stack:
+        mine, part, at, path = stack.pop()
+        if mine.cls is None:
+            continue
+        if all(donated[at : at + mine.n_leaves]) and mine.n_leaves:
+            parts[id(part)] = path
+            continue
+        if mine.cls not in (dict, list, tuple):
+            continue
+        keys = mine.meta if mine.cls is dict else range(len(mine.children))
+        for key, child, inner in zip(keys, mine.children, part.children, strict=True):
+            stack.append((child, inner, at, f"{path}[{key!r}]"))
+            at += child.n_leaves
+    return parts
 
 
 def _subtrees(tree: pytree.TreeDef) -> list[tuple[int, pytree.TreeDef]]:

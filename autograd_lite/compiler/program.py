@@ -78,6 +78,7 @@ class Program:
         if compiled is None:
             with self._lock:
                 compiled = self._compiled.get(key) or self._compile(key, args, kwargs)
+        compiled.remember(args, kwargs)
         self._last = compiled
         return compiled.run(*args, **kwargs)
 

@@ -347,6 +347,31 @@ def test_a_model_is_an_argument_and_can_be_donated() -> None:
         np.testing.assert_allclose(p.data, expected[name], rtol=1e-13)
 
 
+def test_a_model_that_changes_is_taken_apart_anew() -> None:
+    model = nn.Sequential(nn.Linear(4, 3, rng=rng()), nn.Tanh())
+    program = ag.compile(lambda model, x: model(x) * (2.0 if model.training else 1.0))
+    x = rng(1).standard_normal((2, 4))
+
+    def check() -> None:
+        np.testing.assert_allclose(program(model, x), model(x).numpy() * (1.0 + model.training))
+
+    for change in (
+        lambda: None,
+        lambda: None,
+        model.eval,
+        model.train,
+        lambda: setattr(model.layers[0].W, "data", np.ones((4, 3))),
+        lambda: model.layers.append(nn.Sigmoid()),
+        lambda: setattr(model.layers[0], "W", nn.Parameter(np.full((4, 3), 0.5))),
+        lambda: setattr(model.layers[0].b, "requires_grad", False),
+    ):
+        change()
+        for n in (2, 5, 2):
+            x = rng(n).standard_normal((n, 4))
+            check()
+            check()
+
+
 # --- source, copies, threads
 
 
@@ -464,3 +489,14 @@ def test_threads_do_not_disturb_each_other() -> None:
         for _ in range(20):
             for got, want in zip(pool.map(lambda d: program(*d, 0.1), data), expected, strict=True):
                 assert_close(got, want)
+
+
+@pytest.mark.parametrize("tune", [False, True])
+def test_products_in_either_layout_give_the_same_numbers(tune: bool) -> None:
+    def f(W: Any, X: Any, D: Any) -> Any:
+        return W - 0.5 * (X.T @ D)
+
+    W, X, D = rng(0).random((300, 20)), rng(1).random((2000, 300)), rng(2).random((2000, 20))
+    program = ag.compile(f, tune=tune)
+    np.testing.assert_allclose(program(W, X, D), f(W, X, D), rtol=1e-13, atol=1e-10)
+    assert tune or "np.dot(D.T, X" in program.source or "np.dot(t" in program.source
