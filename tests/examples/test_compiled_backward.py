@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,15 @@ EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "compiled_backward.
 def test_it_shows_the_hand_derivation_and_agrees(tmp_path: Path) -> None:
     """Five products, the lecture's names, and a check that ends in agreement."""
     command = [sys.executable, str(EXAMPLE), "--quick", "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    path = os.pathsep.join(filter(None, [str(EXAMPLE.parents[1]), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+        env=os.environ | {"PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
+    )
     assert done.returncode == 0, done.stderr
     assert "W2_grad" in done.stdout
     assert "5 matrix products" in done.stdout
