@@ -91,44 +91,55 @@ def _find_rows(structure: pytree.TreeDef, value: Any, at: str, rows: dict[str, i
             _find_rows(child, value[key], f"{at}[{key!r}]", rows)
 
 
-def _tests(value: Any, structure: pytree.TreeDef | None, at: str) -> list[str] | None:
-    """Expressions that hold for a value like this one, at a place of the arguments."""
+def _tests(
+    value: Any, structure: pytree.TreeDef | None, at: str, depth: int = 0, path: str = ""
+) -> list[str] | None:
+    """Expressions that hold, in this order, for a value like this one at a place of the arguments.
+
+    None where there are no quick ones. `path` is the same place, from the arguments on.
+    """
+    path = path or at
+    # a part is looked up once, and goes by a name of its depth until the next part there
+    x = at if at.isidentifier() else f"_{depth}"
+    first = at if at.isidentifier() else f"{x} := {at}"
     if structure is None or structure.cls is None:
-        if type(value) is np.ndarray:
-            if value.dtype.byteorder == ">":
-                return None
-            code = f"_{value.dtype.str[1:]}"
-            named, x = ("", at) if at.isidentifier() else ("_x := ", "_x")
-            return [
-                f"type({named}{at}) is _array and {x}.shape == {value.shape}",
-                f"{x}.dtype == {code}",
-            ]
-        if type(value) is float and structure is not None:
-            return [f"type({at}) is float"]
-        if type(value) in (int, bool, str):
-            return [f"type({at}) is {type(value).__name__} and {at} == {value!r}"]
-        return None
+        return _leaf_tests(value, structure, at, x, first)
     kind = structure.cls
     if kind is type(None):
         return [f"{at} is None"]
     if kind is dict:
         keys: Any = structure.meta
-        tests = [f"type({at}) is dict and tuple({at}) == {keys!r}"]
+        tests = [f"type({first}) is dict and tuple({x}) == {keys!r}"]
         if not all(type(key) is str for key in keys):
             return None
     elif kind in (list, tuple):
         keys = range(len(structure.children))
-        tests = [f"type({at}) is {kind.__name__} and len({at}) == {len(keys)}"]
-        if len(value) > 1 and all(type(x) is float for x in value):
-            return [*tests, f"{{*map(type, {at})}} == {{float}}"]
+        tests = [f"type({first}) is {kind.__name__} and len({x}) == {len(keys)}"]
+        if len(value) > 1 and all(type(part) is float for part in value):
+            return [*tests, f"{{*map(type, {x})}} == {{float}}"]
     else:
-        return [f"unchanged({at!r}, {at})"]
+        return [f"unchanged({path!r}, {path})"]
     for key, child in zip(keys, structure.children, strict=True):
-        found = _tests(value[key], child, f"{at}[{key!r}]")
+        found = _tests(value[key], child, f"{x}[{key!r}]", depth + 1, f"{path}[{key!r}]")
         if found is None:
             return None
         tests += found
     return tests
+
+
+def _leaf_tests(
+    value: Any, structure: pytree.TreeDef | None, at: str, x: str, first: str
+) -> list[str] | None:
+    if type(value) is np.ndarray:
+        if value.dtype.byteorder == ">":
+            return None
+        kind = f"_{value.dtype.str[1:]}"
+        return [f"type({first}) is _array and {x}.shape == {value.shape} and {x}.dtype == {kind}"]
+    if type(value) is float and structure is not None:
+        return [f"type({at}) is float"]
+    if type(value) in (int, bool, str):
+        return [f"type({at}) is {type(value).__name__} and {at} == {value!r}"]
+    return None
 
 
 def _parameters(f: Callable[..., Any], n: int) -> list[str]:

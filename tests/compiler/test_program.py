@@ -372,6 +372,17 @@ def test_a_model_that_changes_is_taken_apart_anew() -> None:
             check()
 
 
+def test_models_deep_inside_arguments_are_found_and_told_apart() -> None:
+    f = lambda tree, x: tree["a"][0]["b"](x) * tree["c"][1]
+    program = ag.compile(f)
+    x = rng(1).standard_normal((2, 4))
+    for seed in (0, 0, 1, 1, 0):
+        layer = nn.Linear(4, 3, rng=rng(seed))
+        tree = {"a": [{"b": layer, "n": [1.0, 2.0]}], "c": (0, float(seed))}
+        for _ in range(3):
+            np.testing.assert_allclose(program(tree, x), f(tree, x).numpy())
+
+
 # --- source, copies, threads
 
 
