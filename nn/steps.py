@@ -96,16 +96,14 @@ class CompiledStep:
         self.state = self.optimizer.state_of(self.model)
         if self.state is None:
             self._give_up("some of the parameters were updated more often than others")
-        elif any(generators_of(self.model)):
-            # compiling draws numbers, too, so that a program would see others than a resumed run
-            self._give_up("the model draws random numbers")
         else:
             self._take_arrays()
 
     def __call__(self, X: Any, Y: Any) -> float:
         """Update the model; the loss of the batch before."""
-        if self.eager is None and self._fits(X, Y):
+        if self.eager is None and self._worthwhile(X, Y):
             try:
+                self._prepare(X, Y)
                 _, self.state, loss = self.program(self.params, self.state, self.fixed, X, Y)
                 return float(loss)
             except Exception as error:
@@ -125,12 +123,11 @@ class CompiledStep:
         """A function that takes the optimiser's state back to what it is now."""
         if self.eager is not None or self.state is None:
             return self.optimizer.recall()
-        leaves, structure = ag.pytree.flatten(self.state)
-        kept = [np.array(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
+        kept = _copied(self.state)
 
         def restore() -> None:
-            state = self.state = ag.pytree.unflatten(structure, kept)
-            self.optimizer.remember(self.model, state)
+            self.state = kept
+            self.optimizer.remember(self.model, kept)
 
         return restore
 
@@ -161,15 +158,35 @@ class CompiledStep:
 
         return step
 
-    def _fits(self, X: Any, Y: Any) -> bool:
-        """Whether a program for batches of these shapes is there or worthwhile."""
-        self.shapes.add((np.shape(X), np.shape(Y)))
-        if len(self.shapes) > MOST_SHAPES:
+    def _worthwhile(self, X: Any, Y: Any) -> bool:
+        """Whether a program for batches of these shapes is there or may be made."""
+        if len(self.shapes) == MOST_SHAPES and (X.shape, Y.shape) not in self.shapes:
             self._give_up(f"batches come in more than {MOST_SHAPES} shapes")
         return self.eager is None
+
+    def _prepare(self, X: Any, Y: Any) -> None:
+        """Compile for batches of these shapes, if new, such that no random number is used up.
+
+        Compiling runs the step and draws; so a model that draws is run on copies first.
+        """
+        if (X.shape, Y.shape) in self.shapes:
+            return
+        self.shapes.add((X.shape, Y.shape))
+        bits = [(g.bit_generator, g.bit_generator.state) for g in generators_of(self.model)]
+        try:
+            if bits:
+                self.program(_copied(self.params), _copied(self.state), self.fixed, X, Y)
+        finally:
+            for bit_generator, state in bits:
+                bit_generator.state = state
 
     def _give_up(self, reason: str) -> None:
         if self.state is not None:
             self.optimizer.remember(self.model, self.state)
         self.eager = EagerStep(self.model, self.objective, self.optimizer)
         self.mode = f"eager: {reason}"
+
+
+def _copied(tree: Any) -> Any:
+    """A pytree with copies of its arrays."""
+    return ag.pytree.map(lambda x: x.copy() if isinstance(x, np.ndarray) else x, tree)

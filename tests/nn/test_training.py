@@ -222,6 +222,37 @@ def test_a_program_leaves_frozen_parameters_alone() -> None:
     np.testing.assert_array_equal(model.W1.data, before)
 
 
+def test_a_program_updates_shared_parameters_once() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            self.W = nn.Parameter(np.random.default_rng(0).normal(size=(3, 3)))
+            self.layers = [self.W, np.tanh, self.W]
+
+        def logits(self, X: Any) -> Any:
+            W, g, V = self.layers
+            return g(X @ W) @ V.T
+
+        __call__ = logits
+
+    compiled, history = fit(Tied(), optimizer=optim.Adam(0.01))
+    written, _ = fit(Tied(), optimizer=optim.Adam(0.01), compile=False)
+    assert history.mode == "compiled"
+    assert compiled.layers[0] is compiled.W
+    np.testing.assert_allclose(compiled.W.data, written.W.data, rtol=1e-11)
+
+
+def test_a_program_writes_into_the_parameters_own_arrays() -> None:
+    """Views of them stay valid, and a graph recorded before is not swept with new numbers."""
+    model = classifier()
+    arrays = [p.data for p in model.parameters()]
+    loss = nn.softmax_cross_entropy(model.logits(X), LABELS)
+    _, history = fit(model)
+    assert history.mode == "compiled"
+    assert [p.data is a for p, a in zip(model.parameters(), arrays, strict=True)] == [True] * 4
+    with pytest.raises(RuntimeError, match="changed"):
+        loss.backward()
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 def test_momentum_goes_on_from_fit_to_fit(compiled: bool) -> None:
     optimizer, rng = optim.SGD(0.01, 0.9), np.random.default_rng(2)
@@ -243,6 +274,23 @@ def test_a_callback_may_change_the_rate(compiled: bool) -> None:
     model, _ = fit(epochs=3, optimizer=optimizer, callbacks=[stopping], compile=compiled)
     once, _ = fit(epochs=1, optimizer=optim.SGD(0.01), compile=compiled)
     assert_same(model, once)
+
+
+@pytest.mark.parametrize("p", [0.5, nn.Dropout(0.3, per="sample", count="random")])
+def test_a_program_draws_the_masks_that_are_drawn_as_it_is_written(p: Any) -> None:
+    """From the same Generators, which end in the same state; also where they share one."""
+    trained = []
+    for compiled in (True, False):
+        rng = np.random.default_rng(2)
+        model = nn.MLP([3, 8, 8, 3], init="xavier", dropout=p, rng=rng)
+        _, history = fit(model, epochs=4, batch_size=9, rng=rng, compile=compiled)
+        assert history.mode == ("compiled" if compiled else "eager")
+        trained.append((model, history, rng.bit_generator.state))
+    (model, history, state), (other, expected, other_state) = trained
+    for name, parameter in model.named_parameters():
+        np.testing.assert_allclose(parameter.data, getattr(other, name).data, rtol=1e-11)
+    np.testing.assert_allclose(history["loss"], expected["loss"], rtol=1e-12)
+    assert state == other_state
 
 
 def test_a_loss_that_looks_at_values_runs_as_it_is_written() -> None:
