@@ -7,7 +7,7 @@
     ag.grad(lambda x: np.sum(np.sin(x)))     # a function: the gradient
 
 Layers, each importing only those above it: table, pytree and modes; the graph (sweep, debugging,
-graph, recording); rules; transforms; compiler and drawing; testing.
+messages, graph, recording); rules; transforms; compiler and drawing; testing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -101,7 +101,7 @@ __all__ = [
 ]
 
 
-def compile(  # noqa: A001 (the name that users know from other libraries)
+def compile(
     f: Callable[..., Any],
     *,
     donate: int | Sequence[int] = (),
