@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Sequence
-from os.path import dirname
+from os.path import dirname, join
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from autograd_lite.table import Primitive
 
 __all__ = ["Watch", "check_value", "fingerprints", "user_line"]
 
-_PACKAGES = (dirname(__file__), dirname(np.__file__))
+_PACKAGES = (join(dirname(__file__), ""), join(dirname(np.__file__), ""))  # ends in a slash
 
 
 def user_line() -> str:

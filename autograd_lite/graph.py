@@ -7,8 +7,11 @@ the user nor a rule needs it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ref
 
@@ -84,7 +87,7 @@ class Tensor:
         if isinstance(node, Leaf):
             if new is old or np.may_share_memory(new, old):
                 node.change(old)  # what read the old numbers cannot be swept
-            if new.dtype != node.dtype:
+            elif node.stale is not None or new.dtype != node.dtype:
                 self._node = Leaf(self, new.shape, new.dtype)
 
     @property
@@ -269,12 +272,15 @@ class Tensor:
 
     def __reduce__(self) -> tuple[Any, ...]:
         grad = self.grad.data if isinstance(self.grad, Tensor) else self.grad
-        return _rebuilt, (type(self), self.data, self.requires_grad, self.name, grad)
+        more = getattr(self, "__dict__", None)  # what a subclass holds besides
+        return _rebuilt, (type(self), self.data, self.requires_grad, self.name, grad), more or None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        rebuild, (cls, data, wanted, name, grad) = self.__reduce__()
+        rebuild, (cls, data, wanted, name, grad), more = self.__reduce__()
         copy = rebuild(cls, data.copy(), wanted, name, None if grad is None else grad.copy())
         memo[id(self)] = copy
+        if more:
+            copy.__dict__.update(deepcopy(more, memo))
         return copy  # type: ignore[no-any-return]
 
     # --- the backward pass
@@ -308,15 +314,16 @@ class Tensor:
         )
         if not create_graph:
             found = own(found, [seed])
-        totals = []
-        for leaf, g in found.items():
-            holder = leaf.tensor() if isinstance(leaf, Leaf) else (leaf.info or {})["retain"]()
-            if holder is not None:
-                old = holder.grad
-                totals.append((holder, g if old is None else old + g))
-        for holder, total in totals:
-            plain = type(total) is np.ndarray or isinstance(total, Tensor)
-            holder._grad = total if plain else np.asarray(total)
+        with _ADDING:
+            totals = []
+            for leaf, g in found.items():
+                holder = leaf.tensor() if isinstance(leaf, Leaf) else (leaf.info or {})["retain"]()
+                if holder is not None:
+                    old = holder.grad
+                    totals.append((holder, g if old is None else old + g))
+            for holder, total in totals:
+                plain = type(total) is np.ndarray or isinstance(total, Tensor)
+                holder._grad = total if plain else np.asarray(total)
 
     def zero_grad(self) -> None:
         """Set `.grad` to None."""
@@ -399,6 +406,13 @@ class Tensor:
 
 
 _allocate: Callable[[type[Tensor]], Tensor] = Tensor.__new__
+
+#: Held while `.grad` is read, added to and set, or one of two threads' gradients would be lost.
+_ADDING = Lock()
+if hasattr(os, "register_at_fork"):  # a fork in between would leave the child with a lock held
+    os.register_at_fork(
+        before=_ADDING.acquire, after_in_parent=_ADDING.release, after_in_child=_ADDING.release
+    )
 
 
 @cache

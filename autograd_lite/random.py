@@ -60,6 +60,12 @@ def _draw(sampler: Callable[..., Any], rng: Generator, shape: Shape, **params: A
             f"np.random.default_rng(0), got {type(rng).__name__}"
         )
     modes = MODES.get()
+    for name, value in params.items():
+        if getattr(value, "requires_grad", False):
+            raise TypeError(
+                f"{sampler.__name__.lstrip('_')}: {name}= requires grad, and draws have no "
+                f"gradient; for one through mean and std, write mean + std * ag.random.normal(…)"
+            )
     if modes.trace is not None:
         return modes.trace.draw(sampler, rng, shape, params)
     if modes.draws is not None:

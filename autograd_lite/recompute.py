@@ -29,6 +29,16 @@ def _packing(i: int, g: Any, y: Any, *xs: Any) -> Any:
     return g[i]
 
 
+_PACK = Primitive(
+    _packing,
+    (_packing,),
+    kind="linear",
+    name="pack",
+    variadic=True,
+    jvp=lambda tangents, y, *xs: tangents,
+)
+
+
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """The function f, recomputed in the backward pass instead of kept.
 
@@ -130,20 +140,14 @@ def _record(
     f: Callable[..., Any], rule: Any, tracked: Sequence[Tensor], sources: list[Node], values: Any
 ) -> tuple[Any, ...]:
     """The function's values as Tensors of one node, whose parents are packed into one before it."""
-    pack = Primitive(
-        _packing,
-        (_packing,),
-        kind="linear",
-        name="pack",
-        variadic=True,
-        jvp=lambda tangents, y, *xs: tangents,
-    )
-    plan = Plan(pack, (True,) * len(sources))
+    plan = Plan(_PACK, (True,) * len(sources))
     shapes = tuple(node.shape for node in sources)
     dtypes = tuple(node.dtype for node in sources)
     packed = Node(plan, tuple(sources), plan.blank, {}, shapes, dtypes)
     name = f"checkpoint({getattr(f, '__name__', 'f')})"
-    op = Primitive(f, (rule,), kind="general", name=name, n_outputs=len(values))
+    op = Primitive(
+        f, (rule,), kind="general", name=name, n_outputs=len(values), parse=_PACK.parse
+    )  # with a parse of its own it would hold itself, until the garbage collector came
     saved = (None, tuple(x._value for x in tracked))
     outs = tuple(v.shape for v in values), tuple(v.dtype for v in values)
     node = Node(Plan(op, (True,)), (packed,), saved, {}, *outs)

@@ -180,16 +180,17 @@ class Plan:
             (i, rule) for i, t in enumerate(tracked) if t and (rule := op.rule(i)) is not None
         )
         n = len(tracked)
-        kept = [_kept(op.rules[0 if op.variadic else i], n, op.variadic) for i, _ in self.edges]
+        rules = dict.fromkeys([op.rules[0 if op.variadic else i] for i, _ in self.edges])
+        kept = [_kept(rule, n, op.variadic) for rule in rules]
         if op.jvp is not None:
             kept.append(({"y", *range(n)}, set()))
         if op.reads_shapes:
             kept = [(values & {"y"}, shapes | values - {"y"}) for values, shapes in kept]
-        self.keep_y = any("y" in values for values, _ in kept)
-        self.keep = tuple(i for i in range(n) if any(i in values for values, _ in kept))
-        self.keep_shape = tuple(
-            i for i in range(n) if i not in self.keep and any(i in shapes for _, shapes in kept)
-        )
+        values: set[Any] = set().union(*(values for values, _ in kept))
+        shapes: set[Any] = set().union(*(shapes for _, shapes in kept))
+        self.keep_y = "y" in values
+        self.keep = tuple(i for i in range(n) if i in values)
+        self.keep_shape = tuple(i for i in range(n) if i in shapes and i not in values)
         self.keeps = bool(self.keep_y or self.keep or self.keep_shape)
         #: (y, *inputs) of a node that keeps nothing
         self.blank: tuple[Any, ...] = (None,) * (n + 1)

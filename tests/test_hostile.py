@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import pickle
+import sys
+import threading
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -10,6 +15,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite import table
 
 
 def leaf(value: Any, name: str | None = None) -> ag.Tensor:
@@ -256,3 +262,141 @@ class TestTransforms:
         with pytest.raises(ZeroDivisionError) as caught:
             ag.jvp(broken, (np.ones(3),), (np.ones(3),))
         assert any("forward derivative of <lambda>" in n for n in caught.value.__notes__)
+
+
+class TestManyThreads:
+    """Threads that share tensors."""
+
+    def test_no_gradient_is_lost_between_threads(self) -> None:
+        """backward() in four threads adds up in one leaf."""
+        w = leaf(np.zeros(1))
+        before = sys.getswitchinterval()
+
+        def work() -> None:
+            for _ in range(300):
+                (w * 1.0).backward(np.ones(1))
+
+        try:
+            sys.setswitchinterval(1e-6)
+            threads = [threading.Thread(target=work) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(before)
+        assert w.grad == [1200.0]
+
+    def test_a_deep_graph_in_a_thread_with_a_small_stack(self) -> None:
+        """Nothing recurses: 100,000 operations are swept and freed within 256 KiB."""
+        seen = []
+
+        def work() -> None:
+            x = leaf(1.0)
+            h = x
+            for _ in range(100_000):
+                h = h * 1.0
+            h.backward()
+            seen.append(x.grad)
+
+        before = threading.stack_size(256 * 1024)
+        try:
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+        finally:
+            threading.stack_size(before)
+        assert seen == [1.0]
+
+
+class TestNoCollector:
+    """With the garbage collector off, all that was made is freed."""
+
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda f, a: ag.grad(f)(a),
+            lambda f, a: ag.vjp(f, a)[1](1.0),
+            lambda f, a: ag.jvp(f, (a,), (a,)),
+            lambda f, a: ag.jacobian(lambda x: x * x)(a),
+            lambda f, a: ag.hessian(f)(a),
+            lambda f, a: ag.hvp(f, (a,), (a,)),
+            lambda f, a: ag.checkpoint(f)(leaf(a)).backward(),
+            lambda f, a: f(leaf(a)).backward(create_graph=True),
+            lambda f, a: np.sum(np.linalg.eigh(leaf(np.diag(a)))[1]).backward(),
+        ],
+    )
+    def test_no_cycles(self, use: Any) -> None:
+        """The collector finds nothing to do."""
+        f, a = lambda x: np.sum(np.sin(x) * x), np.arange(4.0)
+        use(f, a)
+        gc.collect()
+        gc.disable()
+        try:
+            use(f, a)
+            assert gc.collect() == 0
+        finally:
+            gc.enable()
+
+
+class TestSubclasses:
+    """Tensors of a class of one's own."""
+
+    def test_copies_keep_the_class_and_what_it_holds(self) -> None:
+        """deepcopy copies it, pickle rebuilds it."""
+        x = Labelled([1.0, 2.0], requires_grad=True, name="x")
+        x.labels = ["a", "b"]
+        other = copy.deepcopy(x)
+        assert type(other) is Labelled
+        assert other.labels == x.labels
+        assert other.labels is not x.labels
+        back = pickle.loads(pickle.dumps(x))
+        assert (type(back), back.labels, back.requires_grad) == (Labelled, ["a", "b"], True)
+
+
+class Labelled(ag.Tensor):
+    """A tensor with labels."""
+
+    labels: list[str]
+
+
+def test_draws_have_no_gradient() -> None:
+    """A parameter that requires grad is refused, with the way to write it."""
+    rng = np.random.default_rng(0)
+    with pytest.raises(TypeError, match=r"bernoulli: p= requires grad"):
+        ag.random.bernoulli(rng, (3,), p=leaf(0.5))
+    with pytest.raises(TypeError, match=r"normal: mean= requires grad.*mean \+ std \*"):
+        ag.random.normal(rng, (3,), mean=leaf(0.5))
+
+
+def test_many_inputs_of_one_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule is read once, however many inputs it is for."""
+    read: list[Any] = []
+    right = table._kept
+    monkeypatch.setattr(table, "_kept", lambda rule, *rest: read.append(rule) or right(rule, *rest))
+    xs = [leaf(float(i)) for i in range(1003)]
+    np.sum(np.stack(xs)).backward()
+    assert all(x.grad == 1.0 for x in xs)
+    assert len(read) == len(set(read))
+
+
+def test_errors_end_with_the_users_line() -> None:
+    """And, under debug(), with the lines that made the tensors."""
+    with ag.debug():
+        h = leaf(np.ones((5, 3)), "A1") * 2.0
+        with pytest.raises(
+            ValueError,
+            match=r"\(5, 3\) made at test_hostile\.py:\d+ @ W2 .*\(at test_hostile\.py:\d+\)",
+        ):
+            h @ leaf(np.ones((4, 2)), "W2")
+
+
+def test_a_step_after_the_array_was_replaced() -> None:
+    """What was changed in place stays known, though the tensor has another array by now."""
+    x = leaf([1.0, 2.0], "x")
+    y = np.sum(x * x)
+    x.data -= 1.0
+    x.data = np.zeros(2)
+    x.data -= 1.0
+    with pytest.raises(RuntimeError, match="x of shape"):
+        y.backward()
