@@ -23,8 +23,8 @@ class Progress:
         if tqdm is not None:
             total = None if steps is None else epochs * steps
             initial = done * (steps or 0)
-            self.bar = tqdm(total=total, initial=initial, unit=" steps", dynamic_ncols=True)
-            self.bar.set_description_str(f"epoch {done + 1}/{epochs}")
+            options = {"total": total, "initial": initial, "unit": " steps", "dynamic_ncols": True}
+            self.bar = tqdm(desc=f"epoch {min(done + 1, epochs)}/{epochs}", **options)
 
     def step(self, total: float, rows: int) -> None:
         """One more step is done, after which the epoch's loss is `total` over so many rows."""
