@@ -13,7 +13,7 @@ import numpy as np
 import autograd_lite as ag
 from nn.checkpoints import Finished, Run
 from nn.history import History
-from nn.module import inference
+from nn.module import Module, inference
 from nn.objectives import OBJECTIVES, Objective, checked_pair, encoded, objective_of
 from nn.optim import Optimizer
 from nn.progress import Progress
@@ -70,8 +70,9 @@ def fit(
     Ctrl-C ends training with the model as it was after the last finished epoch. Raises ValueError
     or TypeError for data that do not fit each other, the loss or the model.
     """
-    objective, name = objective_of(loss, model)
     _check_counts(epochs, batch_size)
+    _check_kinds(model, optimizer, validation, metrics, callbacks)
+    objective, name = objective_of(loss, model)
     check = partial(checked_pair, model, loss=name)
     rng = np.random.default_rng(rng)
     encode = partial(encoded, model, loss=name)
@@ -151,6 +152,27 @@ def _check_counts(epochs: int, batch_size: int | None) -> None:
         whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
         if not whole or value < least:
             raise ValueError(f"{name} must be a whole number from {least}, got {value!r}")
+
+
+def _check_kinds(model: Any, optimizer: Any, validation: Any, metrics: Any, callbacks: Any) -> None:
+    """Raise TypeError for an argument of another kind than `fit` can use."""
+    pair = isinstance(validation, (tuple, list)) and len(validation) == 2
+    mapping = isinstance(metrics, Mapping) and all(map(callable, metrics.values()))
+    functions = isinstance(callbacks, (tuple, list)) and all(map(callable, callbacks))
+    for name, fits, expected, value in (
+        ("model", isinstance(model, Module), "an nn.Module", model),
+        ("optimizer", hasattr(optimizer, "step"), "one of nn.optim", optimizer),
+        ("validation", validation is None or pair, "a pair (X, Y)", validation),
+        ("metrics", metrics is None or mapping, "a dict of functions (model, X, Y)", metrics),
+        ("callbacks", functions, "a list of functions (model, history)", callbacks),
+    ):
+        if not fits:
+            raise TypeError(f"{name}: expected {expected}, got {_described(value)}")
+
+
+def _described(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else type(value).__name__
 
 
 def _name(callback: Any) -> str:

@@ -719,6 +719,27 @@ def test_arguments_out_of_range_are_refused(options: Any, message: str) -> None:
         fit(**options)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"optimizer": 0.1}, "optimizer: expected one of nn.optim, got 0.1"),
+        ({"validation": X}, r"validation: expected a pair \(X, Y\), got ndarray"),
+        ({"metrics": nn.accuracy}, "metrics: expected a dict of functions .*accuracy"),
+        ({"metrics": {"accuracy": 1}}, "metrics: expected a dict of functions"),
+        ({"callbacks": nn.EarlyStopping()}, "callbacks: expected a list .* got EarlyStopping"),
+        ({"callbacks": ["stop"]}, "callbacks: expected a list of functions"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(options: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        fit(**options)
+
+
+def test_only_a_module_is_trained() -> None:
+    with pytest.raises(TypeError, match=r"model: expected an nn\.Module, got .*tanh"):
+        fit(np.tanh)
+
+
 def test_a_model_without_logits_takes_a_function() -> None:
     with pytest.raises(ValueError, match=r"model\.logits\(X\), which a Linear does not have"):
         fit(nn.Linear(3, 3))
