@@ -103,11 +103,11 @@ def fit(
             if callbacks or checkpoint is not None:
                 step.settle()
             stopping = [callback for callback in callbacks if callback(model, history)]
+            if callbacks:  # which may have changed model and optimiser
+                step.load()
             finished = Finished(run)
             if checkpoint is not None:
                 run.write(Path(checkpoint))
-            if callbacks:  # which may have changed model and optimiser
-                step.load()
             if stopping:
                 history.stopped = f"stopped by {', '.join(map(_name, stopping))}"
     except KeyboardInterrupt:
