@@ -184,8 +184,7 @@ def _getitem(step: Step, library: Library) -> Call:
     if len(index) == 1 and len(arrays) == 1 and getattr(arrays[0], "dtype", None) == np.intp:
         return Call("{}.take({}, axis=0)", step.operands)
     parts = ", ".join("{}" if part is SLOT else _index_text(part) for part in index)
-    return Call(f"{{}}[{parts}{',' if len(index) == 1 and index[0] is not SLOT else ''}]"
-                if len(index) != 1 else f"{{}}[{parts}]", step.operands)  # fmt: skip
+    return Call(f"{{}}[{parts or '()'}]", step.operands)
 
 
 def _index_text(part: Any) -> str:

@@ -511,3 +511,10 @@ def test_products_in_either_layout_give_the_same_numbers(tune: bool) -> None:
     program = ag.compile(f, tune=tune)
     np.testing.assert_allclose(program(W, X, D), f(W, X, D), rtol=1e-13, atol=1e-10)
     assert tune or "np.dot(D.T, X" in program.source or "np.dot(t" in program.source
+
+
+def test_an_empty_index_is_printed_as_one() -> None:
+    """x[()] is x, and a program may say so."""
+    program = ag.compile(lambda x: x[()] * 2.0)
+    np.testing.assert_array_equal(program(np.ones(2)), [2.0, 2.0])
+    np.testing.assert_array_equal(program(np.arange(2.0)), [0.0, 2.0])
