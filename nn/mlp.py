@@ -102,12 +102,15 @@ class MLP(Module):
         Z: list[Any] = [None]
         L = self.n_layers
         for l in range(1, L + 1):
-            Z.append(_named(A[-1] @ getattr(self, f"W{l}") + getattr(self, f"b{l}"), f"Z{l}"))
+            Z_l = _named(A[-1] @ getattr(self, f"W{l}") + getattr(self, f"b{l}"), f"Z{l}")
+            Z.append(Z_l)
             if l < L:
-                A_l = HIDDEN[self.hidden[l - 1]](Z[l])
-                A.append(_named(self.dropout[l - 1](A_l) if self.dropout else A_l, f"A{l}"))
+                A_l = HIDDEN[self.hidden[l - 1]](Z_l)
+                A_l = self.dropout[l - 1](A_l) if self.dropout else A_l
+                A.append(A_l if A_l is Z_l else _named(A_l, f"A{l}"))
             elif not upto_logits:
-                A.append(_named(OUTPUT[self.output](Z[l]), "Y_hat"))
+                A_L = OUTPUT[self.output](Z_l)
+                A.append(A_L if A_L is Z_l else _named(A_L, "Y_hat"))
         return Z, A
 
     def _column(self, Y_hat: Any) -> Any:
@@ -140,8 +143,8 @@ def _data_points(X: Any, m: int) -> Any:
 
 
 def _named(value: Any, name: str) -> Any:
-    """The value, with the lecture's name on it where it is a Tensor without one."""
-    if isinstance(value, ag.Tensor) and value.name is None:
+    """A value just computed, with the lecture's name on it where it is a Tensor."""
+    if isinstance(value, ag.Tensor):
         value.name = name
     return value
 
