@@ -80,7 +80,16 @@ def best_entries(
             entries.append(Estimate(row[j], change + 1.5 * noise[k] + 2 * EPS * abs(row[j])))
         best.append(min(entries, key=lambda entry: entry.bar))
         above = row
-    return best
+    return [*map(_confirmed, best, best[1:], noise[2:]), best[-1]]
+
+
+def _confirmed(entry: Estimate, below: Estimate, noise: float) -> Estimate:
+    """An entry whose bar covers what the rung below changed, unless rounding explains that.
+
+    Where no rung resolves f, two may agree by chance; three hardly do.
+    """
+    change = abs(entry.value - below.value)
+    return entry if change <= entry.bar + 6.0 * noise else Estimate(entry.value, change)
 
 
 def noise_level(values: Sequence[float]) -> tuple[float, bool]:

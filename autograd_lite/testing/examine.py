@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autograd_lite.testing.differences import Estimate
 from autograd_lite.testing.ladder import Ladder, side
@@ -104,7 +104,19 @@ def examine(line: Line, analytic: float, demand: Demand, quick: Sequence[float] 
     rungs = line.rungs(quick)
     if len(rungs) == len(quick) and (found := _accepted(line, rungs, analytic, demand)):
         return found
-    line.measure_jitter()
+    findings = [_thoroughly(line, jitter, analytic, demand) for jitter in line.jitters()]
+    # where it is open what in f is jitter, either reading may accept, but none alone reject
+    if len({found.verdict for found in findings}) == 1 or findings[0].verdict == "ok":
+        return findings[0]
+    if findings[-1].verdict == "ok":
+        return findings[-1]
+    reason = "f jitters beyond rounding, or ripples: differences do not tell which"
+    return replace(findings[0], verdict="inconclusive", reason=reason)
+
+
+def _thoroughly(line: Line, jitter: float, analytic: float, demand: Demand) -> Finding:
+    """The verdict by the long ladder and the widest one, given the jitter of f."""
+    line.jitter = jitter
     rungs = line.rungs(LONG)
     found = _accepted(line, rungs, analytic, demand) or _settled(line, rungs, analytic, demand)
     if found:
@@ -121,7 +133,7 @@ def _accepted(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand
     """An ok, where the ladder bears the analytic value out."""
     if len(rungs) < 3:
         return None
-    if line.constant and analytic == 0.0:
+    if line.constant and analytic == 0.0 and _flat(line):
         return Finding("ok", analytic, 0.0, 0.0, reason="f does not change at all")
     ladder = Ladder(line, rungs)
     slope = ladder.slope(demand.rtol, demand.reference)
@@ -130,6 +142,15 @@ def _accepted(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand
     if demand.resolved(slope) or _zero(analytic, slope, ladder):
         return Finding("ok", analytic, slope.value, slope.bar)
     return None
+
+
+def _flat(line: Line) -> bool:
+    """Whether steps beyond the scale show no slope either, where smaller ones show no change."""
+    rungs = line.rungs(range(-6, 12))
+    if line.constant or len(rungs) < 3:
+        return True
+    slope = Ladder(line, rungs).central
+    return slope.holds(0.0) or slope.bar > 1e-3 * abs(slope.value)
 
 
 def _settled(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand) -> Finding | None:
@@ -171,6 +192,9 @@ def _rejected(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand
     for kind in ("jump", "vertical"):
         if kind in (left.kind, right.kind):
             return Finding(kind, analytic, central.value, central.bar, *both, _SAYS[kind])
+    if line.erratic(analytic):
+        reason = "f jumps about from one float to the next: no difference shows its slope"
+        return Finding("inconclusive", analytic, central.value, math.inf, reason=reason)
     if abs(gap.value) > 10.0 * gap.bar:
         return Finding("kink", analytic, central.value, gap.bar, *both, _SAYS["kink"])
     wide = Estimate(central.value, central.bar + abs(gap.value) + gap.bar)

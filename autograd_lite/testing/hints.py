@@ -135,15 +135,17 @@ def _factor(case: Case) -> str | None:
     """The claim is the right gradient times one number."""
     if len(case.right) < 2 and not case.whole:
         return None
-    usable = np.abs(case.right) > 1e-3 * np.max(np.abs(case.right))
     with np.errstate(all="ignore"):
-        ratios = case.given[usable] / case.right[usable]
-    if len(ratios) == 0 or not np.all(np.isfinite(ratios)):
+        ratio = _ratio(case)
+    if ratio is None or abs(ratio - 1.0) < CLOSE or not _alike(case.given, ratio * case.right):
         return None
-    ratio = float(np.median(ratios))
-    if abs(ratio - 1.0) < CLOSE or not _alike(case.given, ratio * case.right):
-        return None
-    return _named_factor(ratio, len(ratios), case)
+    return _named_factor(ratio, len(case.right), case)
+
+
+def _ratio(case: Case) -> float | None:
+    usable = np.abs(case.right) > 1e-3 * np.max(np.abs(case.right))
+    ratios = case.given[usable] / case.right[usable]
+    return float(np.median(ratios)) if len(ratios) and np.all(np.isfinite(ratios)) else None
 
 
 def _named_factor(ratio: float, n: int, case: Case) -> str | None:
@@ -153,12 +155,12 @@ def _named_factor(ratio: float, n: int, case: Case) -> str | None:
     size = abs(ratio)
     says = f"{'the sign is wrong, and ' if ratio < 0 else ''}constant ratio: it is "
     whole, part = round(size), round(1.0 / size)
-    if part > 1 and abs(size * part - 1.0) < CLOSE:
+    if 1 < part < 1e6 and abs(size * part - 1.0) < CLOSE:
         return f"{says}1/{part} of the right gradient: {_cause('mean', 'sum', part, case)}"
-    if whole > 1 and abs(size / whole - 1.0) < CLOSE:
+    if 1 < whole < 1e6 and abs(size / whole - 1.0) < CLOSE:
         return f"{says}{whole} times the right gradient: {_cause('sum', 'mean', whole, case)}"
     simple = Fraction(size).limit_denominator(16)
-    if simple and simple != 1 and abs(float(simple) / size - 1.0) < CLOSE:
+    if simple and simple != 1 and size < 100.0 and abs(float(simple) / size - 1.0) < CLOSE:
         return f"{says}{simple} times the right gradient: a lost factor"
     # one value always has some ratio; only several alike say something
     return f"{says}{size:.6g} times the right gradient" if n > 1 else None

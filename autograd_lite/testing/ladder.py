@@ -64,7 +64,7 @@ class Ladder:
             return None
         slopes = (self.central, self._one_sided(1.0), self._one_sided(-1.0))
         agreeing = [slope for slope in slopes if self.central.holds(slope.value, slope.bar)]
-        return min(agreeing, key=lambda slope: slope.bar)
+        return min(agreeing, key=lambda slope: slope.bar, default=None)
 
     def _one_sided(self, sign: float) -> Estimate:
         values = [(r.h, (r.right if sign > 0 else r.left) - self._centre) for r in self._rungs]

@@ -94,13 +94,12 @@ def test_rungs_start_below_the_last_point_that_is_not_finite() -> None:
 
 def test_jitter_is_measured_where_f_bends_within_a_step() -> None:
     line = Line(lambda t: math.sin(1e9 + 1e9 * t), 1.0)
-    line.measure_jitter()
-    assert line.jitter < 1e-5
+    assert min(line.jitters()) < 1e-5
 
 
 def test_a_slope_beside_a_kink_comes_from_the_side_that_sees_it_well() -> None:
     line = Line(lambda t: 1 + abs(t + 1e-8), 1.0, size=1.0)
-    line.measure_jitter()
+    line.jitter = min(line.jitters())
     slope = Ladder(line, line.rungs(range(-6, 22))).slope(1e-9, 0.0)
     assert slope is not None
     assert slope.holds(1.0)

@@ -141,7 +141,7 @@ def test_elements_below_rounding_are_counted_not_hidden() -> None:
 
 
 def test_memory_is_of_the_order_of_the_array() -> None:
-    x = point(0)
+    x = point(0, 20_000)
     tracemalloc.start()
     check_grads(Counted(), x, grad=gradient)
     _, peak = tracemalloc.get_traced_memory()

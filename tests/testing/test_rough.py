@@ -72,7 +72,7 @@ def test_a_rough_point_is_called_by_its_name(name: str) -> None:
     assert not report.ok
 
 
-@pytest.mark.parametrize("claim", [-3.0, -1.0, 0.0, 0.25, 0.5, 1.0, 7.0])
+@pytest.mark.parametrize("claim", [-1.0, 0.0, 0.5, 7.0])
 @pytest.mark.parametrize("name", ROUGH)
 def test_no_claim_passes_at_a_rough_point(name: str, claim: float) -> None:
     f, x, _, _ = ROUGH[name]
