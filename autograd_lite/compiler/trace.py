@@ -9,6 +9,7 @@ steer Python is refused, since the program has to be right for other numbers too
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any, NoReturn
 
 import numpy as np
@@ -48,6 +49,7 @@ class Trace:
         self.numbers: dict[Any, Any] = {}  # the concrete array of every Value
         self._picks: dict[tuple[Any, int], Pick] = {}
         self._generators: dict[int, Input] = {}
+        self._streams: dict[int, Any] = {}
         self._constants: dict[int, tuple[Any, Const]] = {}
         self._lowering: list[Primitive] = []  # rows whose steps are being noted
         self._errors = np.geterr()
@@ -162,7 +164,8 @@ class Trace:
 
     def draw(self, sampler: Callable[..., Any], rng: Any, shape: Any, params: Any) -> Tensor:
         """Numbers drawn at every call of the program, in this order."""
-        array = sampler(rng, shape, **params)
+        # from a copy: the program's first call draws what an eager run would have drawn
+        array = sampler(self._streams.setdefault(id(rng), deepcopy(rng)), shape, **params)
         source = self._generators.get(id(rng), rng)
         value = Draw(array.shape, array.dtype, sampler=sampler, rng=source, params=params)
         self.steps.append(value)

@@ -518,3 +518,15 @@ def test_an_empty_index_is_printed_as_one() -> None:
     program = ag.compile(lambda x: x[()] * 2.0)
     np.testing.assert_array_equal(program(np.ones(2)), [2.0, 2.0])
     np.testing.assert_array_equal(program(np.arange(2.0)), [0.0, 2.0])
+
+
+def test_tracing_leaves_the_generator_where_it_was() -> None:
+    """The first call draws what an eager run would have drawn, and so do the next ones."""
+
+    def noisy(x: Any, rng: np.random.Generator) -> Any:
+        return x * ag.random.normal(rng, (3,)) + ag.random.uniform(rng, (3,))
+
+    compiled, eager = np.random.default_rng(3), np.random.default_rng(3)
+    program = ag.compile(noisy)
+    for _ in range(3):
+        np.testing.assert_array_equal(program(np.ones(3), compiled), noisy(np.ones(3), eager))
