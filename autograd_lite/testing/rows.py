@@ -125,7 +125,7 @@ def _digits(found: Finding) -> int | None:
 
 def explained(found: Finding) -> str:
     """Why the verdict is none of ok and mismatch."""
-    if found.verdict not in ("kink", "vertical", "edge"):
+    if found.verdict not in ("kink", "vertical", "edge") or found.left is None:
         return found.reason
     if found.defensible:
         return f"{found.reason}; the analytic value is a fair choice between them"
