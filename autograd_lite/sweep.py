@@ -181,6 +181,7 @@ def sweep(
             plan = node.plan
             params = node.params
             inputs = node.inputs
+            parts = None  # every input's cotangent, of a row whose rule gives them together
             arity = 0 if params else len(saved)
             if arity == 2:
                 y, a = saved
@@ -204,7 +205,22 @@ def sweep(
                         ct = rule(g, y, a, b)
                     elif arity == 2:
                         ct = rule(g, y, a)
+                    elif plan.plain:
+                        ct = rule(g, *saved, **params)
+                    elif plan.op.jointly:
+                        parts = parts or plan.op.rules[0](g, *saved, **params)
+                        ct = parts[i]
                     else:
+                        place = parent if leaf else parent.order
+                        old = found.get(place) if leaf else pending.get(place)
+                        if old is not None and as_tensors is None and watch is None:
+                            total = _owned(old if leaf else old[1], place, owned)
+                            plan.op.into(total, g, *saved, **params)
+                            if leaf:
+                                found[place] = total
+                            else:
+                                pending[place] = parent, total
+                            continue
                         ct = rule(g, *saved, **params)
                     if watch is not None:
                         watch(node, g, i, ct)
@@ -257,6 +273,14 @@ def _sum(old: Any, ct: Any, place: Any, owned: set[Any]) -> Any:
     if type(total) is np.ndarray:
         owned.add(place)
     return total
+
+
+def _owned(old: Any, place: Any, owned: set[Any]) -> Any:
+    """A cotangent as an array that the sweep may write into: itself, or a copy the first time."""
+    if place in owned:
+        return old
+    owned.add(place)
+    return np.array(old)
 
 
 def _fitted(ct: Any, shape: tuple[int, ...], op: Primitive) -> Any:

@@ -64,10 +64,10 @@ class Primitive:
     """One row of the table: a function of arrays with a rule for each of its array inputs."""
 
     __slots__ = (
-        "data_dependent", "examples", "fn", "formulas", "jvp", "key", "kind", "methods", "n_inputs",
-        "n_outputs", "name", "params", "parse", "path", "plans", "reads_shapes", "rules", "simple",
-        "source",
-        "strict", "symmetric", "tangent_zeros", "variadic",
+        "data_dependent", "examples", "fn", "formulas", "into", "jointly", "jvp", "key", "kind",
+        "methods", "n_inputs", "n_outputs", "name", "params", "parse", "path", "plans",
+        "reads_shapes", "rules", "simple", "source", "strict", "symmetric", "tangent_zeros",
+        "variadic",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +89,8 @@ class Primitive:
         data_dependent: bool = False,
         formulas: Sequence[str | Callable[..., str] | None] = (),
         jvp: Callable[..., Any] | None = None,
+        jointly: bool = False,
+        into: Callable[..., None] | None = None,
         strict: bool = False,
         symmetric: bool = False,
     ) -> None:
@@ -110,6 +112,9 @@ class Primitive:
         self.data_dependent = data_dependent
         self.formulas = tuple(formulas)
         self.jvp = jvp  # (tangents, y, *inputs, **params), in place of what the kind says
+        self.jointly = jointly  # the one rule of a variadic row gives every input's cotangent
+        #: (total, g, y, *inputs, **params): adds the first input's cotangent to `total` in place
+        self.into = into
         self.strict = strict  # a cotangent must come in its input's dtype: a user's rule
         self.symmetric = symmetric  # reads one triangle: the gradient is that of f((A + Aᵀ)/2)
         self.source = source_of((*self.rules, self.fn))
@@ -131,6 +136,8 @@ class Primitive:
         if not self.variadic:
             return self.rules[i]
         rule = self.rules[0]
+        if rule and self.jointly:
+            return lambda g, y, *inputs, **params: rule(g, y, *inputs, **params)[i]
         return rule and (lambda g, y, *inputs, **params: rule(i, g, y, *inputs, **params))
 
     def _parse(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
@@ -170,7 +177,9 @@ class Primitive:
 class Plan:
     """What one row does for one set of tracked inputs: which rules run and what they need kept."""
 
-    __slots__ = ("blank", "edges", "keep", "keep_shape", "keep_y", "keeps", "op", "tracked")
+    __slots__ = (
+        "blank", "edges", "keep", "keep_shape", "keep_y", "keeps", "op", "plain", "tracked",
+    )  # fmt: skip
 
     def __init__(self, op: Primitive, tracked: tuple[bool, ...]) -> None:
         self.op = op
@@ -179,9 +188,11 @@ class Plan:
         self.edges = tuple(
             (i, rule) for i, t in enumerate(tracked) if t and (rule := op.rule(i)) is not None
         )
+        #: whether a sweep just calls the rules, one after another
+        self.plain = not op.jointly and op.into is None
         n = len(tracked)
         rules = dict.fromkeys([op.rules[0 if op.variadic else i] for i, _ in self.edges])
-        kept = [_kept(rule, n, op.variadic) for rule in rules]
+        kept = [_kept(rule, n, op.variadic and not op.jointly) for rule in rules]
         if op.jvp is not None:
             kept.append(({"y", *range(n)}, set()))
         if op.reads_shapes:

@@ -522,3 +522,72 @@ def test_import_needs_numpy_alone() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "['autograd_lite']"
+
+
+class TestParts:
+    """Cotangents of parts are added in place: many rows cost no array of the whole each."""
+
+    def test_rows_cost_one_array_of_zeros(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However many rows a matrix is taken apart into."""
+        whole = []
+        zeros = np.zeros
+
+        def counted(shape: Any, *args: Any, **kwargs: Any) -> Any:
+            whole.append(shape)
+            return zeros(shape, *args, **kwargs)
+
+        X = leaf(np.arange(600.0).reshape(200, 3))
+        total = sum((i * (row * row).sum() for i, row in enumerate(X)), start=0.0)
+        monkeypatch.setattr(np, "zeros", counted)
+        total.backward()
+        assert whole.count((200, 3)) == 1
+        np.testing.assert_array_equal(X.grad, 2.0 * np.arange(200.0)[:, None] * X.data)
+
+    @pytest.mark.parametrize("interior", [False, True])
+    def test_parts_and_wholes_add_up(self, interior: bool) -> None:
+        """Rows, slices, repeated places, masks and the whole tensor, in any order."""
+        rng = np.random.default_rng(0)
+        X = leaf(rng.standard_normal((5, 4)))
+        index: list[Any] = [
+            0, -1, slice(None, None, -2), ([1, 1, 3],), (slice(None), [0, 0]), X.data > 0,
+            Ellipsis, None, (np.array([[4], [4]]), np.array([0, 0])), True,
+        ]  # fmt: skip
+        rng.shuffle(index)
+        x, total, expected = (X * 1.0 if interior else X), 0.0, np.zeros((5, 4))
+        for k, at in enumerate(index):
+            part = x[at]
+            w = rng.standard_normal(part.shape)
+            total = total + (part * w).sum() + (x * k).sum()
+            np.add.at(expected, at, w)
+            expected += k
+        total.backward()
+        np.testing.assert_allclose(X.grad, expected, rtol=1e-13)
+
+    def test_what_arrives_first_is_not_written_into(self) -> None:
+        """A cotangent that two tensors share is copied before a part is added to it."""
+        x, y = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+        a, b = x * 1.0, y * 1.0
+        total = (a[0] + a[1]) + (a + b).sum()
+        seed = np.array(1.0)
+        total.backward(seed)
+        np.testing.assert_array_equal(x.grad, [2.0, 2.0])
+        np.testing.assert_array_equal(y.grad, [1.0, 1.0])
+        assert seed == 1.0
+
+    @pytest.mark.parametrize("axis", [0, 1, -1])
+    @pytest.mark.parametrize("join", [np.stack, np.concatenate])
+    def test_three_hundred_arrays_are_joined(self, join: Any, axis: int) -> None:
+        """Each gets its part, arrays among them none, to the second order."""
+        rng = np.random.default_rng(1)
+        xs = [rng.standard_normal((2, 3)) for _ in range(300)]
+        w = join(xs, axis=axis)
+
+        def f(xs: Any) -> Any:
+            mixed = [x if i % 7 else x.detach() for i, x in enumerate(xs)]
+            return (w * join(mixed, axis=axis) ** 3).sum()
+
+        grads, products = ag.hvp(f, (xs,), (xs,))
+        for i, (x, g, p) in enumerate(zip(xs, grads, products, strict=True)):
+            own = bool(i % 7)
+            np.testing.assert_allclose(g, own * 3 * x**3, rtol=1e-14)
+            np.testing.assert_allclose(p, own * 6 * x**3, rtol=1e-14)

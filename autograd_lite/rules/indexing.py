@@ -105,6 +105,16 @@ def _scatter(g: Any, *arrays: Any, index: Any, shape: Any, unique: bool = False)
     return out
 
 
+def _add_part(
+    total: Any, g: Any, y: Any, x: Any, *arrays: Any, index: Any, unique: bool = False
+) -> None:
+    """Add g at the index of `total`: what `scatter` would make zeros of x's shape for."""
+    if unique or not may_repeat(arrays, g.size):
+        total[filled(index, arrays)] += g
+    else:
+        _add_at(total, g, index, arrays)
+
+
 def may_repeat(arrays: tuple[Any, ...], n: int) -> bool:
     """Whether an index with these arrays, for n elements in all, may name an element twice."""
     ints = [a for a in arrays if not is_mask(a) and a.size > 1]
@@ -204,6 +214,7 @@ GETITEM: Primitive = linear(
     parse=parse_getitem,
     params=_INDEX_PARAMS,
     formulas=("{g} in its place, 0 elsewhere",),
+    into=_add_part,
     examples=[
         _reads(slice(None, None, -2), None, 1),
         _reads(np.array([0, 2, 0]), slice(1, 3)),
@@ -224,6 +235,7 @@ MASKED_GETITEM: Primitive = linear(
     params=_INDEX_PARAMS,
     data_dependent=True,
     formulas=("{g} in its place, 0 elsewhere",),
+    into=_add_part,
     examples=[_reads(_MASK)],
 )
 SCATTER: Primitive = linear(

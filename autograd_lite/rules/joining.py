@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from autograd_lite.graph import Tensor
-from autograd_lite.recording import bind
 from autograd_lite.rules.examples import given, lists, reals
 from autograd_lite.rules.shapes import at_least_1d, at_least_2d, at_least_3d, normal_axis, wrapped
 from autograd_lite.table import Parsed, Primitive, composed, linear
 
-#: More arrays than that are joined in groups: the place of array i is the sum of those before it.
-_GROUP = 64
 
-
-def concatenate_vjp(i: int, g: Any, y: Any, *xs: Any, axis: int | None = 0) -> Any:
-    """The part of g that array i filled."""
+def concatenate_vjp(g: Any, y: Any, *xs: Any, axis: int | None = 0) -> list[Any]:
+    """The part of g that each array filled."""
     if axis is None:
-        start = sum([x.size for x in xs[:i]])
-        return g[start : start + xs[i].size].reshape(xs[i].shape)
-    start = sum([x.shape[axis] for x in xs[:i]])
-    index = [slice(None)] * g.ndim
-    index[axis] = slice(start, start + xs[i].shape[axis])
-    return g[tuple(index)]
+        ends = list(accumulate([x.size for x in xs]))
+        return [g[end - x.size : end].reshape(x.shape) for x, end in zip(xs, ends, strict=True)]
+    before = (slice(None),) * normal_axis(axis, g.ndim)
+    lengths = [x.shape[axis] for x in xs]
+    ends = list(accumulate(lengths))
+    return [g[(*before, slice(end - n, end))] for n, end in zip(lengths, ends, strict=True)]
+
+
+def stack_vjp(g: Any, y: Any, *xs: Any, axis: int) -> list[Any]:
+    """The part of g that each array filled."""
+    before = (slice(None),) * normal_axis(axis, g.ndim)
+    return [g[(*before, i)] for i in range(len(xs))]
 
 
 def _arrays(args: tuple[Any, ...], kwargs: dict[str, Any], op: Primitive) -> Parsed:
@@ -35,22 +37,7 @@ def _arrays(args: tuple[Any, ...], kwargs: dict[str, Any], op: Primitive) -> Par
 
 
 def _parse_concatenate(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
-    """The same, at most _GROUP arrays of it: groups of them, already joined, where there are more.
-
-    So n arrays cost n·_GROUP steps of the sweep, not n².
-    """
-    arrays, params = _arrays(args, kwargs, CONCATENATE)
-    while len(arrays) > _GROUP:
-        starts = range(0, len(arrays), _GROUP)
-        arrays = tuple([_joined(arrays[k : k + _GROUP], params["axis"]) for k in starts])
-    return arrays, params
-
-
-def _joined(arrays: Sequence[Any], axis: Any) -> Any:
-    """The arrays one after another, as a tensor where one of them is."""
-    if any(isinstance(x, Tensor) for x in arrays):
-        return bind(CONCATENATE, arrays, {"axis": axis})
-    return np.concatenate(arrays, axis)
+    return _arrays(args, kwargs, CONCATENATE)
 
 
 def _parse_stack(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
@@ -63,6 +50,7 @@ CONCATENATE: Primitive = linear(
     fn=lambda *xs, axis=0: np.concatenate(xs, axis),
     variadic="sequence",
     reads_shapes=True,
+    jointly=True,
     params={"axis": 0},
     parse=_parse_concatenate,
     formulas=("the part of {g} from {x}",),
@@ -71,15 +59,15 @@ CONCATENATE: Primitive = linear(
         lists(reals((2, 3), (2, 1)), axis=1),
         lists(reals((2, 3), (0, 3), (2, 3)), axis=-2),
         lists(reals((2, 3), (), (2,)), axis=None),
-        lists(reals(*[(1,)] * 130)),
     ],
 )
 STACK: Primitive = linear(
     np.stack,
-    lambda i, g, y, *xs, axis: g[i] if axis == 0 else g[_slot(i, axis, g.ndim)],
+    stack_vjp,
     fn=lambda *xs, axis=0: np.stack(xs, axis),
     variadic="sequence",
     reads_shapes=True,
+    jointly=True,
     params={"axis": 0},
     parse=_parse_stack,
     formulas=("the part of {g} from {x}",),
@@ -90,11 +78,6 @@ STACK: Primitive = linear(
         lists(reals((0,), (0,)), axis=1),
     ],
 )
-
-
-def _slot(i: int, axis: int, ndim: int) -> tuple[Any, ...]:
-    """The index of place i along an axis."""
-    return (*[slice(None)] * normal_axis(axis, ndim), i)
 
 
 # --- made of them

@@ -1,4 +1,4 @@
-"""Large graphs: a million tracked adds, 100,000 uses of one tensor, 60 doublings.
+"""Large graphs: a million adds, 100,000 uses of one tensor, 60 doublings, rows by the thousand.
 
     python tests/benchmarks/graph_scale.py [--quick]
 
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 from compare import arguments
 
 import autograd_lite as ag
@@ -42,6 +43,29 @@ def doublings(x: Any, n: int) -> Any:
     for _ in range(n):
         y = y + y
     return y
+
+
+def rows(x: Any, n: int) -> Any:
+    """The sum over the rows of a matrix of shape (n, 64), one row after another."""
+    total = x * 0.0
+    for row in x * ONES[kind_of(x)]((n, 64)):
+        total = total + row.sum()
+    return total
+
+
+def parts(x: Any, n: int) -> Any:
+    """The sum of n arrays of 8 elements, joined."""
+    arrays = [x * ONES[kind_of(x)](8) for _ in range(n)]
+    return JOIN[kind_of(x)](arrays).sum()
+
+
+ONES: dict[str, Any] = {"ag": np.ones}
+JOIN: dict[str, Any] = {"ag": np.concatenate}
+
+
+def kind_of(x: Any) -> str:
+    """Whose tensor that is."""
+    return "ag" if isinstance(x, ag.Tensor) else "torch"
 
 
 def measured(build: Callable[[Any, int], Any], n: int, nodes: int, leaf: Any, name: str) -> None:
@@ -82,12 +106,17 @@ def main(quick: bool) -> None:
         import torch
 
         torch.set_num_threads(1)
+        ONES["torch"] = lambda shape: torch.ones(shape, dtype=torch.float64)
+        JOIN["torch"] = torch.cat
         kinds["torch"] = lambda: torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
     print(f"\n  {'µs a node':<34}{'build':>9}{'sweep':>9}{'free':>9}{'bytes':>9}")
     for kind, leaf in kinds.items():
         measured(chain_of_adds, million, million, leaf, f"{kind}: {million:,} adds in a chain")
         measured(uses, many, 2 * many, leaf, f"{kind}: {many:,} uses of one tensor")
         measured(doublings, 60, 60, leaf, f"{kind}: 60 doublings")
+        for n in (4000 // scale, 16000 // scale):
+            measured(rows, n, 3 * n, leaf, f"{kind}: {n:,} rows of one matrix")
+            measured(parts, n, n, leaf, f"{kind}: {n:,} arrays joined")
 
 
 if __name__ == "__main__":
