@@ -52,11 +52,15 @@ def reduction(
 
 
 def reading(
-    key: Callable[..., Any], usual: Mapping[str, Any], rare: Sequence[str] = (), n_arrays: int = 1
+    key: Callable[..., Any],
+    usual: Mapping[str, Any],
+    rare: Sequence[str] = (),
+    n_arrays: int = 1,
+    also: str = "",
 ) -> Callable[..., Parsed]:
     """The `parse` of a row for `key`: ((x,), params), or ((x, mask), params) with `where=`.
 
-    `n_arrays` of its first arguments are arrays.
+    `n_arrays` of its first arguments are arrays, and the one named `also` is, which comes last.
 
     It raises TypeError for an argument that the row does not know, unless it has NumPy's default,
     and for a dtype that would cut the gradient off.
@@ -78,6 +82,7 @@ def reading(
         given.update(kwargs)
         inputs = _arrays(path, names[:n_arrays], given)
         where = given.pop("where", True) if "where" in names else True
+        last = given.pop(also, None)
         params = dict(everyday)
         for name, value in _corrected(path, given).items():
             if value is np._NoValue or (name not in usual and _is_default(value, defaults, name)):
@@ -88,8 +93,11 @@ def reading(
                     f"{', '.join([*usual, *rare])}); use .numpy() or .detach() for a constant"
                 )
             params[name] = _checked(path, name, value, inputs[0])
-        if where is not True and where is not np._NoValue:
+        masked = where is not True and where is not np._NoValue
+        if masked:
             inputs = (*inputs, where)
+        if last is not None and last is not np._NoValue:
+            inputs = (*inputs, last) if masked or "where" not in names else (*inputs, True, last)
         return inputs, params
 
     return parse

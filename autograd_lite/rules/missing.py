@@ -23,8 +23,8 @@ def valid(x: Any, where: Any) -> Any:
 def without_nan(rule: Rule) -> Rule:
     """A reduction's rule for the function that skips nan: nan counts as masked."""
 
-    def vjp(g: Any, y: Any, x: Any, where: Any = True, **params: Any) -> Any:
-        return rule(g, y, x, valid(x, where), **params)
+    def vjp(g: Any, y: Any, x: Any, where: Any = True, *rest: Any, **params: Any) -> Any:
+        return rule(g, y, x, valid(x, where), *rest, **params)
 
     return vjp
 

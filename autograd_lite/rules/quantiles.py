@@ -19,10 +19,22 @@ from autograd_lite.rules.examples import Example, given, spread
 from autograd_lite.rules.extremes import evenly
 from autograd_lite.rules.missing import some_nan, valid
 from autograd_lite.rules.reductions import count, count_where
-from autograd_lite.table import TABLE, Parsed, Primitive, Rule, general
+from autograd_lite.table import TABLE, Primitive, Rule, general
 
-#: The methods whose neighbours are those of q·(n − 1).
-METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
+#: (alpha, beta) of the methods that place q at n q + alpha + q (1 − alpha − beta) − 1 and go
+#: linearly between the neighbours of that. Hyndman & Fan 1996, "Sample Quantiles".
+PLACES = {
+    "linear": (1.0, 1.0),
+    "interpolated_inverted_cdf": (0.0, 1.0),
+    "hazen": (0.5, 0.5),
+    "weibull": (0.0, 0.0),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
+}
+#: The methods that take half of either neighbour or, at an element (beyond one), that.
+HALVES = ("midpoint", "averaged_inverted_cdf")
+#: The methods whose value is one of the elements.
+STEPS = ("lower", "higher", "nearest", "inverted_cdf", "closest_observation")
 
 
 def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -86,35 +98,73 @@ def _summed_to(shares: Any, ndim: int) -> Any:
 # --- rules
 
 
-def neighbours(y: Any, x: Any, q: Any, axes: tuple[int, ...], where: Any) -> tuple[Any, ...]:
-    """(the element below, the one above, the weight of that, n − 1) for a fraction q of each slice.
+def neighbours(
+    y: Any, x: Any, q: Any, axes: tuple[int, ...], method: str, where: Any
+) -> tuple[Any, ...]:
+    """(the element below, the one above, the weight of that, its slope in q) for each slice.
 
-    Each has the axes of q, then those of x. Where y is nan the elements are nan too.
+    q is a fraction. Each has the axes of q, then those of x. Where y is nan the elements are too.
     """
     n: Any = count(x.shape, axes) if where is True else count_where(where, x, axes, float)
     q = np.asarray(q, float) if isinstance(q, (int, float)) else q
-    place = np.reshape(q, (*q.shape, *[1] * x.ndim)) * (n - 1)
+    q = np.reshape(q, (*q.shape, *[1] * x.ndim))
+    place, slope = _place(q, n, method)
+    inside = (place >= 0.0) & (place <= n - 1)
+    place = np.minimum(np.maximum(place, 0.0), n - 1)
     below = np.floor(place)
     low = order_statistic(x, below, axes=axes)
-    high = order_statistic(x, np.minimum(below + 1.0, n - 1), axes=axes)
+    above = np.where(inside, np.minimum(below + 1.0, n - 1), below)
+    high = order_statistic(x, above, axes=axes)
     broken = y != y
-    return np.where(broken, np.nan, low), np.where(broken, np.nan, high), place - below, n - 1
+    low, high = np.where(broken, np.nan, low), np.where(broken, np.nan, high)
+    return low, high, _weight(place - below, method), np.where(inside, slope, 0.0)
+
+
+def _place(q: Any, n: Any, method: str) -> tuple[Any, Any]:
+    """Where q lies among n elements in order, from 0, and the slope of that in q."""
+    if method in ("linear", "midpoint"):
+        return q * (n - 1), n - 1
+    if method == "averaged_inverted_cdf":
+        return n * q - 1.0, n
+    alpha, beta = PLACES[method]
+    return n * q + (alpha + q * (1.0 - alpha - beta)) - 1.0, n + (1.0 - alpha - beta)
+
+
+def _weight(fraction: Any, method: str) -> Any:
+    """How much the neighbour above counts at this fraction of the way to it."""
+    if method == "midpoint":
+        return np.where(fraction > 0.0, 0.5, 0.0)
+    if method == "averaged_inverted_cdf":
+        return np.where(fraction > 0.0, 1.0, 0.5)
+    return fraction
 
 
 def _quantile_vjp(
-    g: Any, y: Any, x: Any, q: Any, axis: Any, keepdims: bool, method: str, where: Any
+    g: Any,
+    y: Any,
+    x: Any,
+    q: Any,
+    axis: Any,
+    keepdims: bool,
+    method: str,
+    where: Any,
+    weights: Any = None,
 ) -> Any:
-    """g to the two neighbours by their weights, evenly to all that are equal to one."""
+    """g to the two neighbours by their weights, evenly to all that are equal to one.
+
+    Of elements with `weights`, a parameter of NumPy's own, those of weight 0 count for nothing.
+    """
     if not x.size:
         return np.zeros(x.shape, x.dtype)
     axes = reduced_axes(axis, x.ndim)
     if not keepdims:
         g, y = kept(g, x.shape, axes), kept(y, x.shape, axes)
-    if method not in ("linear", "midpoint"):
+    if weights is not None:
+        counts = _in_place(weights, x.shape, axes) > 0.0
+        where = counts if where is True else counts & where
+    if method in STEPS:
         return _summed_to(evenly(g, y, x, axes, where), x.ndim)
-    low, high, t, _ = neighbours(y, x, q, axes, where)
-    if method == "midpoint":
-        t = np.where(t > 0.0, 0.5, 0.0)
+    low, high, t, _ = neighbours(y, x, q, axes, method, where)
     shares = evenly(g * (1.0 - t), low, x, axes, where) + evenly(g * t, high, x, axes, where)
     return _summed_to(shares, x.ndim)
 
@@ -123,13 +173,22 @@ def _quantile_vjp_q(
     g: Any, y: Any, x: Any, q: Any, axis: Any, keepdims: bool, method: str, where: Any
 ) -> Any:
     """g times the slope between the two neighbours; 0 for the methods that step."""
-    if method != "linear" or not x.size:
+    if method not in PLACES or not x.size:
         return np.zeros(q.shape, q.dtype)
     axes = reduced_axes(axis, x.ndim)
     if not keepdims:
         g, y = kept(g, x.shape, axes), kept(y, x.shape, axes)
-    low, high, _, steps = neighbours(y, x, q, axes, where)
-    return np.add.reduce(g * ((high - low) * steps), axis=tuple(range(-x.ndim, 0)))
+    low, high, _, slope = neighbours(y, x, q, axes, method, where)
+    return np.add.reduce(g * ((high - low) * slope), axis=tuple(range(-x.ndim, 0)))
+
+
+def _in_place(weights: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+    """Weights of the reduced axes of `shape` alone, in their order, as an array that broadcasts."""
+    if weights.shape == shape:
+        return weights
+    order = sorted(range(len(axes)), key=axes.__getitem__)
+    ones = [n if i - len(shape) in axes else 1 for i, n in enumerate(shape)]
+    return np.reshape(np.transpose(weights, order), ones)
 
 
 def _median_rule(skip_nan: bool) -> Rule:
@@ -145,11 +204,13 @@ def _median_rule(skip_nan: bool) -> Rule:
 def _quantile_rules(whole: float, skip_nan: bool) -> tuple[Rule, Rule]:
     """The rules of a quantile (whole 1) or percentile (whole 100), for x and for q."""
 
-    def to_x(g: Any, y: Any, x: Any, q: Any, axis: Any, keepdims: bool, method: str) -> Any:
+    def to_x(g: Any, y: Any, x: Any, q: Any, weights: Any = None, *, axis: Any, keepdims: bool,
+             method: str) -> Any:  # fmt: skip
         where = valid(x, True) if skip_nan else True
-        return _quantile_vjp(g, y, x, q / whole, axis, keepdims, method, where)
+        return _quantile_vjp(g, y, x, q / whole, axis, keepdims, method, where, weights)
 
-    def to_q(g: Any, y: Any, x: Any, q: Any, axis: Any, keepdims: bool, method: str) -> Any:
+    def to_q(g: Any, y: Any, x: Any, q: Any, weights: Any = None, *, axis: Any, keepdims: bool,
+             method: str) -> Any:  # fmt: skip
         where = valid(x, True) if skip_nan else True
         return _quantile_vjp_q(g, y, x, q / whole, axis, keepdims, method, where) / whole
 
@@ -177,23 +238,32 @@ for _key, _examples in (
     reduction(_key, _rule, usual={"axis": None, "keepdims": False}, examples=_examples)
 
 
-def _parsing(key: Callable[..., Any]) -> Callable[..., Parsed]:
-    """The parse of a quantile or percentile, which also refuses methods without a rule."""
-    parse = reading(key, {"axis": None, "keepdims": False, "method": "linear"}, n_arrays=2)
-
-    def checked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
-        inputs, params = parse(args, kwargs)
-        if params["method"] not in METHODS:
-            raise TypeError(
-                f"np.{key.__name__}: method={params['method']!r} has no gradient rule; those that "
-                f"have are {', '.join(METHODS)}"
-            )
-        return inputs, params
-
-    return checked
+def _quantile(x: Any, q: Any, weights: Any = None, **params: Any) -> Any:
+    return np.quantile(x, q, weights=weights, **params)
 
 
-def _add(key: Callable[..., Any], whole: float, skip_nan: bool) -> None:
+def _percentile(x: Any, q: Any, weights: Any = None, **params: Any) -> Any:
+    return np.percentile(x, q, weights=weights, **params)
+
+
+def _nanquantile(x: Any, q: Any, weights: Any = None, **params: Any) -> Any:
+    return np.nanquantile(x, q, weights=weights, **params)
+
+
+def _nanpercentile(x: Any, q: Any, weights: Any = None, **params: Any) -> Any:
+    return np.nanpercentile(x, q, weights=weights, **params)
+
+
+_USUAL = {"axis": None, "keepdims": False, "method": "linear"}
+_METHODS = (*tuple(PLACES)[1:], *HALVES, *STEPS)
+_WEIGHTS = np.array([[1.0, 0.0, 2.0, 0.5, 1.5], [0.3, 0.4, 0.0, 0.0, 2.0]])
+_PER_SLICE: dict[str, Any] = {"weights": _WEIGHTS, "axis": 1}
+_PER_PLACE: dict[str, Any] = {"weights": _WEIGHTS[0], "axis": -1}
+
+
+def _add(
+    key: Callable[..., Any], function: Callable[..., Any], whole: float, skip_nan: bool
+) -> None:
     """Add the row of a quantile (whole 1) or percentile (whole 100)."""
 
     def at(x: Example, q: Any, **kwargs: Any) -> Example:
@@ -201,23 +271,28 @@ def _add(key: Callable[..., Any], whole: float, skip_nan: bool) -> None:
 
     TABLE[key] = Primitive(
         key,
-        _quantile_rules(whole, skip_nan),
+        (*_quantile_rules(whole, skip_nan), None),
         kind="general",
-        params={"axis": None, "keepdims": False, "method": "linear"},
-        parse=_parsing(key),
+        fn=function,
+        params=_USUAL,
+        parse=reading(key, _USUAL, n_arrays=2, also="weights"),
         examples=[
             at(spread((6,)), 0.3),
             at(spread((6,)), [0.3, 0.9, 0.55]),
             at(spread((2, 5)), [[0.3], [0.62]], axis=1, keepdims=True),
             at(spread((2, 3, 2)), [0.3, 0.72], axis=(0, -1)),
             at(spread((3, 2)), 0.35, axis=0),
-            *(at(spread((2, 5)), [0.3, 0.7], axis=1, method=method) for method in METHODS[1:]),
+            *(at(spread((2, 5)), [0.33, 0.71], axis=1, method=method) for method in _METHODS),
+            *(
+                at(spread((2, 5)), [0.33, 0.71], **form, method="inverted_cdf")
+                for form in ({"weights": _WEIGHTS}, _PER_SLICE if skip_nan else _PER_PLACE)
+            ),
             *([at(some_nan(2, 6), [0.3, 0.7], axis=1)] if skip_nan else []),
         ],
     )
 
 
-_add(np.quantile, 1.0, False)
-_add(np.percentile, 100.0, False)
-_add(np.nanquantile, 1.0, True)
-_add(np.nanpercentile, 100.0, True)
+_add(np.quantile, _quantile, 1.0, False)
+_add(np.percentile, _percentile, 100.0, False)
+_add(np.nanquantile, _nanquantile, 1.0, True)
+_add(np.nanpercentile, _nanpercentile, 100.0, True)

@@ -26,7 +26,8 @@ def cross_vjp_left(
 ) -> Any:
     """B × G, summed to A's shape."""
     axisa, axisb, axisc = _cross_axes(axisa, axisb, axisc, axis)
-    product = np.cross(b, g, axisa=axisb, axisb=axisc)
+    g = _cotangent(g, a.shape[axisa] == b.shape[axisb] == 2, axisc)
+    product = np.cross(_in_space(b, axisb), g)[..., : a.shape[axisa]]
     return np.moveaxis(summed_to(product, moved_shape(a.shape, axisa)), -1, axisa)
 
 
@@ -35,18 +36,28 @@ def cross_vjp_right(
 ) -> Any:
     """G × A, summed to B's shape."""
     axisa, axisb, axisc = _cross_axes(axisa, axisb, axisc, axis)
-    product = np.cross(g, a, axisa=axisc, axisb=axisa)
+    g = _cotangent(g, a.shape[axisa] == b.shape[axisb] == 2, axisc)
+    product = np.cross(g, _in_space(a, axisa))[..., : b.shape[axisb]]
     return np.moveaxis(summed_to(product, moved_shape(b.shape, axisb)), -1, axisb)
 
 
-def _cross(
-    a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None
-) -> Any:
-    """The cross product of vectors of three elements."""
-    places = _cross_axes(axisa, axisb, axisc, axis)
-    if a.shape[places[0]] != 3 or b.shape[places[1]] != 3:
-        raise ValueError("expected vectors of 3 elements; append a zero to those of 2")
-    return np.cross(a, b, axisa, axisb, axisc, axis)
+def _in_space(vectors: Any, axis: int) -> Any:
+    """Vectors of three elements along the last axis; those of two lie in the plane."""
+    vectors = np.moveaxis(vectors, axis, -1)
+    if vectors.shape[-1] == 3:
+        return vectors
+    third = np.zeros((*vectors.shape[:-1], 1), vectors.dtype)
+    return np.concatenate([vectors, third], -1)
+
+
+def _cotangent(g: Any, plane: bool, axis: int) -> Any:
+    """A cross product's cotangent as vectors of three elements along the last axis.
+
+    Of two vectors in a plane the product is a number: its third element.
+    """
+    if not plane:
+        return np.moveaxis(g, axis, -1)
+    return np.concatenate([np.zeros((*g.shape, 2), g.dtype), g[..., None]], -1)
 
 
 _CROSSED = [
@@ -58,7 +69,6 @@ bilinear(
     np.cross,
     cross_vjp_left,
     cross_vjp_right,
-    fn=_cross,
     params={"axisa": -1, "axisb": -1, "axisc": -1, "axis": None},
     formulas=("{b} × {g}", "{g} × {a}"),
     examples=[
@@ -68,9 +78,20 @@ bilinear(
         reals((3, 2), (5, 2, 3), axisa=0, axisc=1),
     ],
 )
+
+
+def _cross_in_space(x1: Any, x2: Any, axis: int = -1) -> Any:
+    if x1.shape[axis] != 3 or x2.shape[axis] != 3:
+        raise ValueError(
+            f"np.linalg.cross: {x1.shape} × {x2.shape} along axis {axis}; expected vectors of 3 "
+            "elements, so append a zero to those of 2"
+        )
+    return np.cross(x1, x2, axis=axis)
+
+
 composed(
     np.linalg.cross,
-    lambda x1, x2, axis=-1: np.cross(x1, x2, axis=axis),
+    _cross_in_space,
     examples=_CROSSED,
 )
 

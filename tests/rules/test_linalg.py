@@ -125,10 +125,43 @@ def test_einsum_path_is_a_query() -> None:
     assert np.einsum_path("ij,jk", leaf(x), x)[0] == np.einsum_path("ij,jk", x, x)[0]
 
 
-def test_cross_of_vectors_of_two_elements_is_refused() -> None:
-    """NumPy deprecated it; a third element of 0 says what is meant."""
-    with pytest.raises(ValueError, match="append a zero"):
+@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors:DeprecationWarning")
+@pytest.mark.parametrize("axis", [-1, 0])
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (2, 3), (3, 2)])
+def test_cross_of_vectors_of_two_elements_lies_in_the_plane(n: int, m: int, axis: int) -> None:
+    """As with a third element of 0, to the second order, in either mode, and broadcast."""
+    a, b = normal(4, 1, n), normal(5, m)
+    if axis == 0:
+        a, b = np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0)
+
+    def in_space(v: Any) -> Any:
+        widths = [(0, 0)] * v.ndim
+        widths[axis] = (0, 3 - v.shape[axis])
+        return np.pad(v, widths)
+
+    def padded(a: Any, b: Any) -> Any:
+        product = np.cross(in_space(a), in_space(b), axis=axis)
+        return np.take(product, 2, axis=axis) if n == m == 2 else product
+
+    def plain(a: Any, b: Any) -> Any:
+        return np.cross(a, b, axis=axis)
+
+    np.testing.assert_array_equal(plain(a, b), padded(a, b))
+    w = normal(*plain(a, b).shape)
+    results = []
+    for f in (plain, padded):
+        pairs = ag.hvp(lambda a, b, f=f: np.sum(w * f(a, b) ** 3), (a, b), (a, b))
+        results.append([*pairs[0], *pairs[1], ag.jvp(f, (a, b), (a * a, b))[1]])
+    for x, y in zip(*results, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-13)
+
+
+def test_cross_warns_and_refuses_as_numpy_does() -> None:
+    """Vectors of two elements are deprecated, and np.linalg.cross does not take them."""
+    with pytest.warns(DeprecationWarning, match="2-dimensional vectors"):
         np.cross(leaf(normal(2)), normal(2))
+    with pytest.raises(ValueError, match=r"np.linalg.cross: \(2,\) × \(2,\).*append a zero"):
+        np.linalg.cross(leaf(normal(2)), normal(2))
 
 
 def test_outer_of_linalg_takes_vectors_only() -> None:

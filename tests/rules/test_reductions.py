@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import autograd_lite as ag
+from autograd_lite.rules import quantiles
 
 NAN, INF = np.nan, np.inf
 MASK = np.array([[True, False, True], [False, True, True]])
@@ -186,6 +188,34 @@ def test_correction_is_ddof() -> None:
         np.var(ag.tensor(x, requires_grad=True), ddof=1, correction=1)
 
 
+@pytest.mark.parametrize("f", [np.var, np.std, np.nanvar, np.nanstd])
+def test_a_given_mean_has_a_gradient_of_its_own(f: Any) -> None:
+    """With NumPy's mean of the data both add up to the gradient without it."""
+    x = np.random.default_rng(3).standard_normal((3, 4))
+    if f in (np.nanvar, np.nanstd):
+        x[0, 1] = NAN
+    of_mean = np.nanmean if np.isnan(x).any() else np.mean
+
+    def apart(t: Any) -> Any:
+        return np.sum(f(t, axis=1, ddof=1, mean=of_mean(t, axis=1, keepdims=True)))
+
+    np.testing.assert_allclose(ag.grad(apart)(x), ag.grad(lambda t: np.sum(f(t, 1, ddof=1)))(x))
+    g_x, g_mean = ag.grad(lambda t, m: np.sum(f(t, axis=0, mean=m)), (0, 1))(
+        x, np.full((1, 4), 2.0)
+    )
+    np.testing.assert_allclose(g_mean, -np.sum(g_x, axis=0, keepdims=True))
+
+
+def test_a_given_mean_as_a_number_keeps_float32() -> None:
+    """A Python float promotes nothing."""
+    x = ag.tensor(np.float32([1.0, 2.0]), requires_grad=True)
+    y = x.var(mean=0.5)
+    assert y.dtype == np.float32
+    assert y.item() == 1.25
+    np.testing.assert_array_equal(ag.gradients(y, x), np.float32([0.5, 1.5]))
+    assert ag.grad(lambda m: np.std(np.ones(3), mean=m))(1.0) == 0.0
+
+
 # --- medians and quantiles
 
 
@@ -230,13 +260,69 @@ def test_a_quantile_s_slope_in_q_is_the_gap_between_neighbours() -> None:
     assert ag.grad(lambda q: np.percentile(x, q))(50.0) == pytest.approx(0.06)
 
 
-def test_quantile_methods_without_a_rule_are_refused_by_name() -> None:
-    """The message says which ones there are."""
-    x = ag.tensor([1.0, 2.0], requires_grad=True)
-    with pytest.raises(TypeError, match=r"np.quantile: method='hazen'.*linear, lower"):
-        np.quantile(x, 0.3, method="hazen")
-    with pytest.raises(TypeError, match="'weights' is not supported"):
-        np.quantile(x, 0.3, method="lower", weights=[1.0, 1.0])
+def test_quantiles_of_unknown_methods_are_refused_with_the_known_ones() -> None:
+    """By NumPy itself, which lists them."""
+    with pytest.raises(ValueError, match=r"quantile: .*'mine' is not a valid method"):
+        np.quantile(ag.tensor([1.0, 2.0], requires_grad=True), 0.3, method="mine")
+
+
+@pytest.mark.parametrize("q", [0.0, 0.04, 0.2, 0.5, 0.8, 0.97, 1.0])
+@pytest.mark.parametrize("method", quantiles.PLACES)
+def test_quantiles_at_both_ends_and_at_elements(method: str, q: float) -> None:
+    """Beyond the ends the first or the last gets all, and q nothing; at an element that does."""
+    x = np.array([40.0, 10.0, 30.0, 20.0, 50.0])
+    g = ag.grad(lambda t: np.quantile(t, q, method=method))(x)
+    columns = [np.quantile(x + 1e-3 * e, q, method=method) for e in np.eye(5)]
+    np.testing.assert_allclose(g, (columns - np.quantile(x, q, method=method)) / 1e-3, atol=1e-9)
+    slope = ag.grad(lambda s: np.quantile(x, s, method=method))(q)
+    ahead, behind = min(q + 1e-6, 1.0), max(q - 1e-6, 0.0)
+    sides = [
+        (np.quantile(x, b, method=method) - np.quantile(x, a, method=method)) / (b - a)
+        for a, b in ((q, ahead), (behind, q))
+        if b > a
+    ] + [0.0] * (q == 1.0)  # beyond the last element nothing follows
+    assert min(sides) - 1e-6 <= slope <= max(sides) + 1e-6
+
+
+def test_averaged_inverted_cdf_halves_at_elements() -> None:
+    """Where n q is whole the two elements share evenly, else the one above has all."""
+    x = [40.0, 10.0, 30.0, 20.0]
+    for q, expected in (
+        (0.5, [0, 0, 0.5, 0.5]), (0.6, [0, 0, 1, 0]), (0.0, [0, 1, 0, 0]), (0.1, [0, 1, 0, 0]),
+        (1.0, [1, 0, 0, 0]),
+    ):  # fmt: skip
+        g = gradient(lambda t, q=q: np.quantile(t, q, method="averaged_inverted_cdf"), x)
+        np.testing.assert_array_equal(g, expected)
+
+
+def test_weighted_quantiles_pass_over_elements_without_weight() -> None:
+    """Tied elements share evenly where they count; neither q nor the weights have a slope."""
+    x, weights = [2.0, 1.0, 2.0, 2.0, 5.0], ag.tensor([1.0, 0.5, 0.0, 1.0, 1.0], requires_grad=True)
+    f = partial(np.quantile, q=0.5, weights=weights, method="inverted_cdf")
+    np.testing.assert_array_equal(gradient(f, x), [0.5, 0, 0, 0.5, 0])
+    leaf = ag.tensor(x, requires_grad=True)
+    g_x, g_weights = ag.gradients(f(leaf), [leaf, weights])
+    np.testing.assert_array_equal(g_x, [0.5, 0, 0, 0.5, 0])
+    np.testing.assert_array_equal(g_weights, np.zeros(5))
+    with pytest.raises(ValueError, match="Only method 'inverted_cdf' supports weights"):
+        np.quantile(leaf, 0.5, weights=weights)
+
+
+@pytest.mark.parametrize("axis", [0, (0, 2), (2, 0), None])
+def test_weighted_percentiles_of_every_axis(axis: Any) -> None:
+    """Weights of x's shape, or of the reduced axes' lengths in the order they are named in."""
+    rng = np.random.default_rng(11)
+    x = rng.permutation(24.0 + np.arange(24)).reshape(2, 3, 4)
+    shapes = [x.shape]
+    if axis is not None:
+        shapes.append(tuple(x.shape[a] for a in (axis if isinstance(axis, tuple) else (axis,))))
+    for shape in shapes:
+        weights = rng.integers(0, 3, shape) + 0.25 * rng.integers(1, 3, shape)
+        form: Any = {"axis": axis, "weights": weights, "method": "inverted_cdf"}
+        y, g = ag.value_and_grad(lambda t, form=form: np.sum(np.percentile(t, [30, 70], **form)))(x)
+        h = (np.sum(np.percentile(x * 1.001, [30, 70], **form)) - y) / 0.001
+        np.testing.assert_allclose(np.sum(g * x), h, rtol=1e-9)
+        assert np.sum(g) == np.percentile(x, [30, 70], **form).size
 
 
 @pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:invalid value")
@@ -417,7 +503,6 @@ def test_a_dtype_that_would_cut_the_gradient_off_is_refused() -> None:
     ("call", "name"),
     [
         (lambda x: np.mean(x, initial=1.0), "initial"),
-        (lambda x: np.var(x, mean=0.0), "mean"),
         (lambda x: np.max(x, dtype=float), "dtype"),
         (lambda x: np.median(x, overwrite_input=True), "overwrite_input"),
         (lambda x: x.sum(out=np.zeros(())), "out"),
