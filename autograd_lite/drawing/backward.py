@@ -6,6 +6,7 @@ a Σ in front of the box says that they accumulate.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from autograd_lite.drawing.blocks import Block
 from autograd_lite.drawing.forward import Forward
 from autograd_lite.drawing.naming import cotangent, number, shape_text
-from autograd_lite.drawing.notation import FUSED, backward_formula, summed, tidied
+from autograd_lite.drawing.notation import backward_formula, summed, tidied
 from autograd_lite.drawing.picture import Edge, Vertex
 from autograd_lite.drawing.recorded import Op, Use, Value
 
@@ -47,12 +48,13 @@ class _Gradients:
         self.edges: list[Edge] = []
         self.ids: dict[Any, str] = {}  # of a value's or a fold's gradient box
         self.entries: dict[Any, str] = {}  # where arrows to it end: its Σ, if it has one
+        self.reached: set[Value] = set()
 
     def add_all(self) -> None:
         output = self.forward.graph.output
         if not output.tracked:
             return
-        live = self.live()
+        live = self.reached = self.live()
         self.add(
             output, self.forward.ids[output], (self.seed_text(output),), "the sweep starts here"
         )
@@ -194,7 +196,7 @@ class _Gradients:
         seeded = self.forward.graph.output in block.last.results and (
             self.forward.graph.output.shape == ()
         )
-        text, axes = term_of(use.op, use.place, block.last, seeded=seeded)
+        text, axes = term_of(use.op, use.place, block.last, self.reached, seeded=seeded)
         reads = tuple(x for x in use.op.operands if isinstance(x, Value) and x.name in text)
         reads += tuple(r for r in use.op.results if r.name in text.replace(cotangent(r.name), ""))
         return Term(text, axes, block, reads)
@@ -212,28 +214,30 @@ def _equation(name: str, sign: str, terms: list[Term]) -> str:
 def term_of(
     op: Op,
     place: int,
-    last: Op | None = None,
+    last: Op,
+    reached: Collection[Value],
     *,
     seeded: bool = False,
 ) -> tuple[str, tuple[int, ...]]:
     """(formula, axes summed over) of the cotangent that an operation gives its operand `place`.
 
-    last: the operation whose result's cotangent comes in, where it passes through others first.
+    last: the operation whose results' cotangents come in, `op` or one that it passes through
+    first; reached: the values that have a cotangent.
     """
-    last = last or op
     names = [_written(x) for x in op.operands]
-    shapes = [x.shape if isinstance(x, Value) else () for x in op.operands]
-    used = [r for r in last.results if r.uses] or last.results[:1]
-    if last.row.name in FUSED:
-        used = last.results[:1]
-    g = ", ".join(cotangent(r.name) for r in used)
+    shapes = [_shape(x) for x in op.operands]
+    given = [cotangent(r.name) if r in reached else None for r in last.results]
     out_shape = op.results[0].shape
     text = backward_formula(
-        op.row, place, names, g if len(used) == 1 else f"({g})",
-        [r.name for r in op.results], shapes, out_shape, op.params, seeded=seeded,
+        op.row, place, names, given, [r.name for r in op.results], shapes, out_shape, op.params,
+        seeded=seeded,
     )  # fmt: skip
-    axes = broadcast_axes(op, shapes[place], out_shape)
+    axes = broadcast_axes(op, place, out_shape)
     return (summed(text) if axes else text), axes
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return x.shape if isinstance(x, Value) else ()
 
 
 def _written(x: Any) -> str:
@@ -242,10 +246,40 @@ def _written(x: Any) -> str:
     return number(x) if isinstance(x, (int, float, np.generic)) else str(x)
 
 
-def broadcast_axes(op: Op, shape: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, ...]:
-    """The axes of the result along which an operand was broadcast."""
-    if op.row.kind != "elementwise" or len(out) < len(shape):
+def _product_cores(a: int, b: int) -> tuple[tuple[int, int], int]:
+    """Axes that belong to the factors and to the product of two arrays of a and b axes."""
+    cores = min(a, 2), min(b, 2)
+    return cores, sum(cores) - 2
+
+
+#: Axes of each operand and of the result that belong to the matrices or vectors, not to the stack.
+_CORES: dict[str, Callable[[int, int], tuple[tuple[int, int], int]]] = {
+    "matmul": _product_cores,
+    "solve": lambda a, b: ((2, min(b, 2)), min(b, 2)),
+    "vecdot": lambda a, b: ((1, 1), 0),
+    "matvec": lambda a, b: ((2, 1), 1),
+    "vecmat": lambda a, b: ((1, 2), 1),
+    "divmod": lambda a, b: ((0, 0), 0),
+}
+
+
+def broadcast_axes(op: Op, place: int, out: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of the result along which an operand was broadcast.
+
+    Of a product of matrices, and of what else works on each vector or matrix of a stack, the axes
+    of the stack alone.
+    """
+    if op.row.kind == "elementwise":
+        core = core_out = 0
+    elif op.row.name in _CORES:
+        cores, core_out = _CORES[op.row.name](*(len(_shape(x)) for x in op.operands))
+        core = cores[place]
+    else:
         return ()
+    shape = _shape(op.operands[place])
+    shape, out = shape[: len(shape) - core], out[: len(out) - core_out]
     extra = len(out) - len(shape)
+    if extra < 0:
+        return ()
     stretched = (i for i, n in enumerate(shape, extra) if n != out[i])
     return (*range(extra), *stretched)

@@ -2,8 +2,9 @@
 
 A row's `formulas` has one text per input, such as "{g} ⊙ [{x} > 0]": {g} is the cotangent of the
 output, {y} the output, the rest are the rule's own argument names. A row with several results
-names them {y0}, {y1}, …; {n} is how many elements go into one of the result. A formula that
-depends on parameters or shapes is a function `(params, *shapes)` that returns the text.
+names them {y0}, {y1}, … and their cotangents {g0}, {g1}, …; a term between ⟨ and ⟩ is left out
+where a cotangent in it is none. {n} is how many elements go into one of the result. A formula
+that depends on parameters or shapes is a function `(params, *shapes)` that returns the text.
 """
 
 from __future__ import annotations
@@ -159,7 +160,7 @@ def backward_formula(
     row: Primitive,
     place: int,
     names: Sequence[str],
-    g: str,
+    cotangents: Sequence[str | None],
     results: Sequence[str],
     shapes: Sequence[tuple[int, ...]],
     out_shape: tuple[int, ...],
@@ -169,17 +170,27 @@ def backward_formula(
 ) -> str:
     """The cotangent that an operation gives its operand `place`, as a formula.
 
-    names: of the operands. g: the name of the output's cotangent, the number 1 if `seeded`.
+    names: of the operands. cotangents: the name of each result's, None for one that has none; it
+    is the number 1 if `seeded`. A row without a formula, a user's own, is given g·∂y/∂x.
     """
     template = formula_of(row, place, shapes, params)
+    arguments = rule_names(row, place, len(names))
     if template is None:
         sign = "⊙" if row.kind == "elementwise" else "·"
         template = f"{{g}} {sign} ∂{results[0]}/∂{_guarded(names[place])}"
+    masked = dict(zip(arguments, names, strict=False)).get("where", "True") != "True"
+    if masked and "{where}" not in template:
+        template += " where {where}"
+    template = _present(template, cotangents)
     if seeded:
         template = without_seed(template)
-    known = {"g": g, "y": results[0], "n": str(_per_result(shapes[place], out_shape))}
-    known |= {f"y{i}": name for i, name in enumerate(results)}
-    known |= dict(zip(rule_names(row, place, len(names)), map(_guarded, names), strict=False))
+    known = {f"y{i}": name for i, name in enumerate(results)}
+    known |= {f"g{i}": g for i, g in enumerate(cotangents) if g is not None}
+    given = [g for g in cotangents if g is not None]
+    known["g"] = given[0] if len(given) == 1 else f"({', '.join(given)})"
+    known["y"] = results[0]
+    known["n"] = "n" if masked else str(_per_result(shapes[place], out_shape))
+    known |= dict(zip(arguments, map(_guarded, names), strict=False))
     if row.variadic:
         known["x"] = _guarded(names[place])
     formula = tidied(_Blank(known, params).fill(template))
@@ -194,14 +205,30 @@ def tidied(formula: str) -> str:
         return "" if exponent == 1 else str(exponent).translate(_SUPERSCRIPTS)
 
     formula = re.sub(r"\^\((\d+)(?:\.0)?−1\)", power, formula)
-    return formula.replace("+ −", "− ")
+    formula = re.sub(r"None [<>≤≥] | [<>≤≥] None", "", formula)  # a bound that was left out
+    return re.sub(r" / 1$", "", formula).replace("+ −", "− ")
+
+
+def _present(template: str, cotangents: Sequence[str | None]) -> str:
+    """A formula without the terms whose cotangents are none; 0 where no term is left."""
+
+    def term(match: re.Match[str]) -> str:
+        wanted = map(int, re.findall(r"\{g(\d+)\}", match[1]))
+        return match[1] if all(cotangents[i] is not None for i in wanted) else ""
+
+    text = re.sub(r"⟨(.*?)⟩", term, template)
+    given = [i for i, g in enumerate(cotangents) if g is not None]
+    if len(given) == 1:
+        text = text.replace(f"{{g{given[0]}}}", "{g}")
+    text = re.sub(r"(^|\() \+ ", r"\1", text)
+    return re.sub(r"(^|\() − ", r"\1−", text) or "0"
 
 
 def formula_of(
     row: Primitive, place: int, shapes: Sequence[tuple[int, ...]], params: dict[str, Any]
 ) -> str | None:
     """The row's own text for an input's cotangent, None where it has none."""
-    place = 0 if row.variadic else place
+    place = min(place, len(row.formulas) - 1) if row.variadic else place
     formula: Any = row.formulas[place] if place < len(row.formulas) else None
     return str(formula(params, *shapes)) if callable(formula) else formula
 
@@ -226,6 +253,7 @@ def rule_names(row: Primitive, place: int, n: int) -> list[str]:
 
 def without_seed(template: str) -> str:
     """A formula for the cotangent 1: the factor left out."""
+    template = template.replace("½{g}", "½")
     rest = re.sub(r"^(−?)\{g\} ?[⊙·] ?", r"\1", template)
     if rest.startswith("(") and rest.endswith(")") and _encloses(rest):
         rest = rest[1:-1]

@@ -92,6 +92,9 @@ class Steps:
     def _step(self, number: int, op: Op, g: Any, totals: dict[Value, Any]) -> Step:
         node = op.node
         passed = []
+        pairs = [(r, part) for r, part in zip(op.results, g if isinstance(g, tuple) else (g,),
+                                              strict=True) if part is not None]  # fmt: skip
+        reached, parts = [r for r, _ in pairs], [part for _, part in pairs]
         seeded = self.seeded and self.graph.output in op.results
         for place, rule in node.plan.edges:
             operand = op.operands[place]
@@ -103,11 +106,10 @@ class Steps:
             ct = np.asarray(ct).astype(parent.dtype, copy=False)
             before = totals.get(operand)
             total = totals[operand] = ct if before is None else before + ct
-            formula, axes = term_of(op, place, seeded=seeded)
+            formula, axes = term_of(op, place, op, reached, seeded=seeded)
             passed.append(Passed(operand.name, formula, ct, total, before is not None, axes))
-        first = g if not isinstance(g, tuple) else next(part for part in g if part is not None)
         return Step(
-            number, op.row.name, op.results[0].name, np.asarray(first), tuple(passed), node, op
+            number, op.row.name, reached[0].name, np.asarray(parts[0]), tuple(passed), node, op
         )
 
     def __str__(self) -> str:

@@ -106,6 +106,10 @@ elu = public(
         lambda g, y, x, alpha: g * np.expm1(_negative_part(x)),
         name="elu",
         parse=lambda args, kwargs: elu_arguments(*args, **kwargs),
+        formulas=(
+            "{g} ⊙ ([{x} > 0] + {alpha}·exp({x})·[{x} ≤ 0])",
+            "{g} ⊙ (exp({x}) − 1) ⊙ [{x} ≤ 0]",
+        ),
         examples=[reals((2, 3)), reals((2, 3), alpha=0.5), reals((2, 3), (3,))],
     )
 )
@@ -176,12 +180,20 @@ def gelu_vjp(g: Any, y: Any, x: Any, approximate: bool) -> Any:
     return g * (0.5 * (1.0 + t) + 0.5 * x * ((1.0 - t * t) * inner))
 
 
+def gelu_formula(params: dict[str, Any], *_: Any) -> str:
+    """The rule with the normal density φ and its integral Φ, or with the tanh in their place."""
+    if not params["approximate"]:
+        return "{g} ⊙ (Φ({x}) + {x} ⊙ φ({x}))"
+    return "{g} ⊙ (½(1 + t) + ½·{x} ⊙ t′), t = tanh(√(2/π)·({x} + 0.0447·{x}³))"
+
+
 gelu = public(
     elementwise(
         _gelu,
         gelu_vjp,
         name="gelu",
         params={"approximate": False},
+        formulas=(gelu_formula,),
         examples=[reals((2, 3)), reals((2, 3), approximate=True)],
     )
 )

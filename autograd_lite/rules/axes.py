@@ -25,7 +25,7 @@ TRANSPOSE = linear(
     lambda g, y, x, axes: g.transpose() if axes is None else g.transpose(inverse(axes)),
     fn=lambda x, axes=None: x.transpose(axes),
     params={"axes": None},
-    formulas=("{g}ᵀ",),
+    formulas=(lambda params, *_: "{g}ᵀ" if params["axes"] is None else "transpose({g}) back",),
     examples=[reals((2, 3)), reals((2, 3, 4), axes=(1, 2, 0)), reals((2, 3, 4), axes=[-1, 0, 1])],
 )
 linear(

@@ -27,19 +27,26 @@ def chosen_number(y: Any, x: Any) -> Any:
     return (x == y) | (y != y)
 
 
+def chosen_formulas(sign: str) -> tuple[str, str]:
+    """What each of two inputs gets: all where it wins alone, half where both are equal."""
+    half = "½[{a} = {b}]"
+    return f"{{g}} ⊙ ([{{a}} {sign} {{b}}] + {half})", f"{{g}} ⊙ ([{{b}} {sign} {{a}}] + {half})"
+
+
 for _ufunc, _sign in ((np.maximum, ">"), (np.minimum, "<")):
     elementwise(
         _ufunc,
         lambda g, y, a, b: split(g, chosen(y, a), chosen(y, b)),
         lambda g, y, a, b: split(g, chosen(y, b), chosen(y, a)),
         examples=[spread((3, 1), (4,)), spread((2, 3), (2, 3))],
-        formulas=(f"{{g}} ⊙ [{{a}} {_sign} {{b}}]", f"{{g}} ⊙ [{{b}} {_sign} {{a}}]"),
+        formulas=chosen_formulas(_sign),
     )
-for _skips_nan in (np.fmax, np.fmin):
+for _skips_nan, _sign in ((np.fmax, ">"), (np.fmin, "<")):
     elementwise(
         _skips_nan,
         lambda g, y, a, b: split(g, chosen_number(y, a), chosen_number(y, b)),
         lambda g, y, a, b: split(g, chosen_number(y, b), chosen_number(y, a)),
+        formulas=chosen_formulas(_sign),
         examples=[spread((3, 1), (4,)), spread((2, 3), (2, 3))],
     )
 
@@ -81,6 +88,11 @@ elementwise(
     clip_vjp_high,
     parse=parse_clip,
     methods=("clip",),
+    formulas=(
+        "{g} ⊙ [{low} ≤ {a} ≤ {high}]",
+        "{g} ⊙ [{a} < {low} ≤ {high}]",
+        "{g} ⊙ [{a} > {high} ≥ {low}]",
+    ),
     examples=[
         given(lambda rng: (np.array([[-1.1, 0.2, 0.7], [2.1, -0.6, 0.5]]), -0.5, 1.0)),
         given(
@@ -138,5 +150,6 @@ elementwise(
     lambda g, y, x, copy, nan, posinf, neginf: g * np.isfinite(x),
     fn=_nan_to_num,
     params={"copy": True, "nan": 0.0, "posinf": None, "neginf": None},
+    formulas=("{g} ⊙ [{x} is finite]",),
     examples=[reals((2, 3)), reals((2, 3), nan=1.0, posinf=9.0, neginf=-9.0)],
 )

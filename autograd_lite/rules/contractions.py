@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.rules.examples import Example, given, reals
-from autograd_lite.rules.linalg import matrix_product
+from autograd_lite.rules.linalg import matrix_product, product_formulas
 from autograd_lite.rules.shapes import normal_axis
 from autograd_lite.table import bilinear, composed
 
@@ -64,7 +64,7 @@ bilinear(
     dot_vjp_left,
     dot_vjp_right,
     methods=("dot",),
-    formulas=("{g} {b}ᵀ", "{a}ᵀ {g}"),
+    formulas=product_formulas(),
     examples=[
         reals((2, 3), (3, 4)),
         reals((3,), (3,)),

@@ -82,9 +82,12 @@ def cross_entropy_vjp_targets(g: Any, y: Any, z: Any, t: Any, normalized: bool) 
 
 def cross_entropy_formula(params: dict[str, Any], z: Any, t: Any) -> str:
     """The rule for the logits as the lecture writes it: Ŷ − Y where the targets are normalized."""
+    through_p = "⟨ + {y1} ⊙ ({g1} − Σ {g1} ⊙ {y1})⟩"
     if len(t) < len(z):
-        return "{g}·({y1} − one_hot({t}))"
-    return "{g}·({y1} − {t})" if params["normalized"] else "{g}·(softmax({z})·Σ{t} − {t})"
+        return "⟨{g0}·({y1} − one_hot({t}))⟩" + through_p
+    if params["normalized"]:
+        return "⟨{g0}·({y1} − {t})⟩" + through_p
+    return "⟨{g0}·(softmax({z})·Σ{t} − {t})⟩" + through_p
 
 
 _ROW = general(
@@ -93,7 +96,7 @@ _ROW = general(
     cross_entropy_vjp_targets,
     name="softmax_cross_entropy",
     params={"normalized": False},
-    formulas=(cross_entropy_formula, "−{g} ⊙ log_softmax({z})"),
+    formulas=(cross_entropy_formula, "⟨−{g0} ⊙ log_softmax({z})⟩"),
     n_outputs=2,
     examples=[
         given(lambda rng: (rng.standard_normal((3, 4)), rng.random((3, 4)))),

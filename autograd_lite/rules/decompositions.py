@@ -80,6 +80,13 @@ def _pulled(g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
     return (outer + q @ lower_twice(inner)) @ transposed(inverse(r))
 
 
+def qr_formula(params: dict[str, Any], a: tuple[int, ...]) -> str:
+    """The rule in letters: copyltu copies the lower triangle to the upper (Seeger et al. 2017)."""
+    if a[-2] < a[-1]:
+        return "the rule of qr for the square part of {a}, and {y0} {g1} for the rest"
+    return "(⟨{g0}⟩⟨ + {y0} copyltu({y1} {g1}ᵀ)⟩⟨ − {y0} copyltu({g0}ᵀ {y0})⟩) {y1}⁻ᵀ"
+
+
 def triangle_vjp(g: Any, y: Any, a: Any) -> Any:
     """The cotangent of A from that of R alone."""
     return qr_vjp((None, g), np.linalg.qr(a), a, "reduced")
@@ -98,6 +105,7 @@ QR: Primitive = general(
     qr_vjp,
     name="qr",
     n_outputs=2,
+    formulas=(qr_formula,),
     params={"mode": "reduced"},
     examples=[
         reals((3, 3)),
@@ -111,6 +119,13 @@ TRIANGLE: Primitive = general(
     _triangle,
     triangle_vjp,
     name="qr_r",
+    formulas=(
+        lambda params, a: (
+            "Q copyltu({y} {g}ᵀ) {y}⁻ᵀ"
+            if a[-2] >= a[-1]
+            else "the rule of qr for the square part of {a}, and Q {g} for the rest"
+        ),
+    ),
     examples=[reals((3, 3)), reals((4, 2)), reals((2, 4))],
 )
 QR.path = TRIANGLE.path = "np.linalg.qr"

@@ -111,7 +111,15 @@ def _inverse(a: Any) -> Any:
 
 
 #: The inverse for rules, which do not raise: a vertical tangent is an infinity.
-inverse = public(general(_inverse, inv_vjp, name="inverse", examples=[well_conditioned(2, 3, 3)]))
+inverse = public(
+    general(
+        _inverse,
+        inv_vjp,
+        name="inverse",
+        formulas=("−{y}ᵀ {g} {y}ᵀ",),
+        examples=[well_conditioned(2, 3, 3)],
+    )
+)
 
 
 def slogdet_vjp(g: Any, y: Any, a: Any) -> Any:
@@ -140,6 +148,6 @@ general(
     np.linalg.slogdet,
     slogdet_vjp,
     n_outputs=2,
-    formulas=("{g} · {a}⁻ᵀ",),
+    formulas=("⟨{g1} · {a}⁻ᵀ⟩",),
     examples=[well_conditioned(3, 3), well_conditioned(2, 2, 2), *_SQUARES[2:]],
 )

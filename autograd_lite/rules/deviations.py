@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -175,11 +176,27 @@ def _nan_examples() -> list[Example]:
     ]
 
 
-for _key, _function, _rule, _method in (
-    (np.var, _var, var_vjp, ("var",)),
-    (np.std, _std, std_vjp, ("std",)),
-    (np.nanvar, _nanvar, without_nan(var_vjp), ()),
-    (np.nanstd, _nanstd, without_nan(std_vjp), ()),
+def _formulas(n: str, std: bool) -> tuple[Callable[..., str], None, Callable[..., str]]:
+    """The rules for x and for a given mean, as texts; n elements count."""
+
+    def to_x(params: dict[str, Any], *shapes: Any) -> str:
+        mean = "{mean}" if len(shapes) > 2 else "mean {x}"
+        free = f"({n} − {params['ddof']})" if params["ddof"] else n
+        if std:
+            return f"{{g}} · ({{x}} − {mean}) / ({free}·{{y}})"
+        return f"{{g}} · 2({{x}} − {mean}) / {free}"
+
+    def to_given(params: dict[str, Any], *shapes: Any) -> str:
+        return f"−Σ {to_x(params, *shapes)}"
+
+    return to_x, None, to_given
+
+
+for _key, _function, _rule, _method, _n in (
+    (np.var, _var, var_vjp, ("var",), "{n}"),
+    (np.std, _std, std_vjp, ("std",), "{n}"),
+    (np.nanvar, _nanvar, without_nan(var_vjp), (), "n"),  # n elements that are no nan
+    (np.nanstd, _nanstd, without_nan(std_vjp), (), "n"),
 ):
     TABLE[_key] = Primitive(
         _key,
@@ -189,5 +206,6 @@ for _key, _function, _rule, _method in (
         params={**_USUAL, "dtype": None},
         parse=reading(_key, _USUAL, ("dtype",), also="mean"),
         methods=_method,
+        formulas=_formulas(_n, std=_function in (_std, _nanstd)),
         examples=_examples() if _method else _nan_examples(),
     )

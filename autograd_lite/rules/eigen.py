@@ -66,6 +66,7 @@ general(
     n_outputs=2,
     params={"UPLO": "L"},
     symmetric=True,
+    formulas=("{y1} (⟨diag {g0}⟩⟨ + skew({y1}ᵀ {g1}) / 2({y0}ⱼ − {y0}ᵢ)⟩) {y1}ᵀ",),
     examples=_SYMMETRIC,
 )
 general(
@@ -135,6 +136,9 @@ general(
     eig_vjp,
     fn=_eig,
     n_outputs=2,
+    formulas=(
+        "{y1}⁻ᵀ (⟨diag {g0}⟩⟨ + {y1}ᵀ ({g1} − {y1} diag({y1}ᵀ {g1})) / ({y0}ⱼ − {y0}ᵢ)⟩) {y1}ᵀ",
+    ),
     examples=_REAL,
 )
 general(

@@ -108,7 +108,13 @@ elementwise(
     examples=_POWERS,
     formulas=("{g} ⊙ {b}·{a}^({b}−1)", "{g} ⊙ {y} ⊙ log {a}"),
 )
-elementwise(np.float_power, power_vjp_base, power_vjp_exponent, examples=_POWERS)
+elementwise(
+    np.float_power,
+    power_vjp_base,
+    power_vjp_exponent,
+    examples=_POWERS,
+    formulas=("{g} ⊙ {b}·{a}^({b}−1)", "{g} ⊙ {y} ⊙ log {a}"),
+)
 
 elementwise(
     np.square,
@@ -144,6 +150,7 @@ ratio = public(
         lambda g, y, a, b: g / b,
         lambda g, y, a, b: -g * y / b,
         name="ratio",
+        formulas=("{g} / {b}", "−{g} ⊙ {y} / {b}"),
         examples=[positive((3, 1), (4,))],
     )
 )
@@ -172,7 +179,13 @@ def copysign_vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
     return g * (np.sign(a) * np.sign(y))
 
 
-elementwise(np.copysign, copysign_vjp, lambda g, y, a, b: g * 0.0, examples=[reals((3, 1), (4,))])
+elementwise(
+    np.copysign,
+    copysign_vjp,
+    lambda g, y, a, b: g * 0.0,
+    examples=[reals((3, 1), (4,))],
+    formulas=("{g} ⊙ sign({a}) ⊙ sign({y})", "0"),
+)
 elementwise(
     np.ldexp,
     lambda g, y, x, i: np.ldexp(g, i),
@@ -187,13 +200,17 @@ elementwise(
     lambda g, y, x: g,
     methods=("conj", "conjugate"),
     examples=[reals((2, 3))],
+    formulas=("{g}",),
 )
-linear(np.real, lambda g, y, x: g, fn=np.asarray, examples=[reals((2, 3))])
-linear(np.imag, lambda g, y, x: g * 0.0, fn=np.zeros_like, examples=[reals((2, 3))])
+linear(np.real, lambda g, y, x: g, fn=np.asarray, examples=[reals((2, 3))], formulas=("{g}",))
+linear(
+    np.imag, lambda g, y, x: g * 0.0, fn=np.zeros_like, examples=[reals((2, 3))], formulas=("0",)
+)
 linear(
     np.real_if_close,
     lambda g, y, x, tol: g,
     fn=lambda x, tol=100: x,
     params={"tol": 100},
     examples=[reals((2, 3))],
+    formulas=("{g}",),
 )

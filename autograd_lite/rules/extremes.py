@@ -39,6 +39,10 @@ def extreme_vjp(
     return evenly(expanded(g, x.shape, axis, keepdims), y, x, axis, where, rivals)
 
 
+#: The formula of the rule: all that are equal to the extreme share alike.
+EXTREME = "{g} · [{x} = {y}] / Σ [{x} = {y}]"
+
+
 def _extreme(reduce: Any) -> Any:
     """np.max or np.min, given the reduction that it is, without its preliminaries."""
 
@@ -68,7 +72,7 @@ for _function, _ufunc, _method in ((np.max, np.maximum, "max"), (np.min, np.mini
             usual=_defaults,
             rare=("initial",),
             methods=_methods,
-            formulas=("{g} ⊙ [{x} = {y}]",),
+            formulas=(EXTREME,),
             examples=[
                 spread((2, 3)),
                 spread((2, 3, 2), axis=(0, -1)),

@@ -88,7 +88,7 @@ INTERP: Primitive = general(
     interp_vjp,
     params={"left": None, "right": None, "period": None},
     parse=_parse_interp,
-    formulas=(None, None, "{g} by its weights"),
+    formulas=(None, None, "{g} to the points around {x}, by their weights"),
     examples=[
         _read(5),
         _read(4, left=0.5),
@@ -103,6 +103,7 @@ SPREAD: Primitive = general(
     None,
     None,
     params={"n": None, "cut": (False, False), "period": None},
+    formulas=("interp({x}, {xp}, {g})",),
     examples=[
         given(lambda rng: (rng.random(4), rng.random(4), np.array([0.0, 0.3, 1.0])), n=3),
     ],

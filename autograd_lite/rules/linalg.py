@@ -68,13 +68,27 @@ _PRODUCTS = [
     reals((2, 0), (0, 4)),
     given(lambda rng: (np.asfortranarray(rng.standard_normal((3, 2)))[::-1], rng.random((4, 2)).T)),
 ]
+
+
+def product_formulas() -> tuple[Any, Any]:
+    """What a product's factors get: G Bᵀ and Aᵀ G, of two vectors and of numbers g·b and g·a."""
+
+    def formula(matrices: str, vectors: str) -> Any:
+        def of_shapes(params: dict[str, Any], a: tuple[int, ...], b: tuple[int, ...]) -> str:
+            return matrices if len(a) and len(b) and len(a) + len(b) > 2 else vectors
+
+        return of_shapes
+
+    return formula("{g} {b}ᵀ", "{g} · {b}"), formula("{a}ᵀ {g}", "{g} · {a}")
+
+
 bilinear(
     np.matmul,
     matmul_vjp_left,
     matmul_vjp_right,
     fn=operator.matmul,
     methods=("__matmul__", "__rmatmul__"),
-    formulas=("{g} {b}ᵀ", "{a}ᵀ {g}"),
+    formulas=product_formulas(),
     examples=_PRODUCTS,
 )
 composed(np.linalg.matmul, lambda x1, x2: np.matmul(x1, x2), examples=_PRODUCTS[:3])

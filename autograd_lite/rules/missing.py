@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd_lite.rules.arguments import masked, reduction
 from autograd_lite.rules.examples import Example, given, spread
-from autograd_lite.rules.extremes import extreme_vjp
+from autograd_lite.rules.extremes import EXTREME, extreme_vjp
 from autograd_lite.rules.products import prod_vjp
 from autograd_lite.rules.reductions import AXES, mean_vjp, sum_vjp
 from autograd_lite.table import Rule
@@ -40,12 +40,13 @@ def some_nan(*shape: int, **kwargs: Any) -> Example:
     return given(build, **kwargs)
 
 
-for _key, _rule, _rare in (
-    (np.nansum, sum_vjp, ("dtype", "initial")),
-    (np.nanmean, mean_vjp, ("dtype",)),
-    (np.nanprod, prod_vjp, ("dtype", "initial")),
-    (np.nanmax, extreme_vjp, ("initial",)),
-    (np.nanmin, extreme_vjp, ("initial",)),
+_NUMBERS = "[{x} is a number]"
+for _key, _rule, _rare, _formula in (
+    (np.nansum, sum_vjp, ("dtype", "initial"), f"{{g}} · {_NUMBERS}"),
+    (np.nanmean, mean_vjp, ("dtype",), f"{{g}} · {_NUMBERS} / Σ {_NUMBERS}"),
+    (np.nanprod, prod_vjp, ("dtype", "initial"), f"{{g}} · Π of the other {{x}} ⊙ {_NUMBERS}"),
+    (np.nanmax, extreme_vjp, ("initial",), EXTREME),
+    (np.nanmin, extreme_vjp, ("initial",), EXTREME),
 ):
     _initial = {"initial": 0.01} if "initial" in _rare else {}
     reduction(
@@ -54,6 +55,7 @@ for _key, _rule, _rare in (
         fn=masked(_key),
         usual=AXES,
         rare=_rare,
+        formulas=(_formula,),
         examples=[
             spread((2, 3), axis=0),
             some_nan(2, 3),

@@ -105,9 +105,72 @@ def polar_vjp(g: Any, y: Any, x: Any) -> Any:
     return total
 
 
+def polar_formula(params: dict[str, Any], x: tuple[int, ...]) -> str:
+    """The rule in letters, of x = U diag(s) Vᵀ."""
+    m, n = x[-2:]
+    core = "U (skew(Uᵀ {g} V) / (sⱼ + sᵢ)) Vᵀ"
+    if m > n:
+        core += " + (1 − U Uᵀ) {g} V diag(1/s) Vᵀ"
+    if m < n:
+        core += " + U diag(1/s) Uᵀ {g} (1 − V Vᵀ)"
+    return core
+
+
 polar: Any = public(
-    general(_polar, polar_vjp, name="polar", examples=[matrices(3, 3), matrices(2, 2, 3)])
+    general(
+        _polar,
+        polar_vjp,
+        name="polar",
+        formulas=(polar_formula,),
+        examples=[matrices(3, 3), matrices(2, 2, 3)],
+    )
 )
+
+
+# --- the rules in letters
+
+
+def vector_norm_formula(params: dict[str, Any], *_: Any) -> str:
+    """The rule of a vector norm of any order."""
+    ord = params["ord"]
+    if ord is None or ord == 2:
+        return "{g} · {x} / {y}"
+    if ord == 0:
+        return "0"
+    if ord == 1:
+        return "{g} · sign({x})"
+    if math.isinf(ord):
+        return "{g} · sign({x}) ⊙ [|{x}| = {y}] / Σ [|{x}| = {y}]"
+    return f"{{g}} · sign({{x}}) ⊙ (|{{x}}| / {{y}})^{ord - 1:g}".replace("-", "−")
+
+
+def matrix_norm_formula(params: dict[str, Any], *_: Any) -> str:
+    """The rule of a matrix norm, of x = U diag(s) Vᵀ."""
+    ord = params["ord"]
+    if ord in (None, "fro", "f"):
+        return "{g} · {x} / {y}"
+    if ord == "nuc":
+        return "{g} · U Vᵀ"
+    if abs(ord) == 2:
+        return "{g} · u vᵀ, of the " + ("largest s" if ord > 0 else "smallest s")
+    lines = "column" if abs(ord) == 1 else "row"
+    return f"{{g}} · sign({{x}}) in the {'largest' if ord > 0 else 'smallest'} {lines}"
+
+
+def norm_formula(params: dict[str, Any], x: tuple[int, ...]) -> str:
+    """The rule of np.linalg.norm: of matrices over two axes, else of vectors."""
+    axis = params["axis"]
+    over_two = len(_axes(x, axis)) == 2 and not (axis is None and params["ord"] is None)
+    return (matrix_norm_formula if over_two else vector_norm_formula)(params)
+
+
+def cond_formula(params: dict[str, Any], *_: Any) -> str:
+    """The rule of a condition number."""
+    if params["p"] is None or params["p"] == 2:
+        return "{g} · (u₁v₁ᵀ − {y} uₖvₖᵀ) / sₖ, of the largest and smallest s"
+    if params["p"] == -2:
+        return "{g} · (uₖvₖᵀ − {y} u₁v₁ᵀ) / s₁, of the largest and smallest s"
+    return "{g} · (‖{x}⁻¹‖ ‖{x}‖′ − ‖{x}‖ {x}⁻ᵀ ‖{x}⁻¹‖′ {x}⁻ᵀ)"
 
 
 # --- the rows
@@ -148,9 +211,7 @@ general(
     np.linalg.norm,
     norm_vjp,
     params={"ord": None, "axis": None, "keepdims": False},
-    formulas=(
-        lambda params, *_: "{g} {x} / {y}" if params["ord"] in (None, 2) else "{g} ∂{y}/∂{x}",
-    ),
+    formulas=(norm_formula,),
     examples=[
         reals((2, 3)),
         reals((4,)),
@@ -176,7 +237,7 @@ general(
     np.linalg.vector_norm,
     vector_vjp,
     params={"axis": None, "keepdims": False, "ord": 2},
-    formulas=(lambda params, *_: "{g} {x} / {y}" if params["ord"] == 2 else "{g} ∂{y}/∂{x}",),
+    formulas=(vector_norm_formula,),
     examples=[
         reals((2, 3)),
         reals((2, 3, 2), axis=(0, 2)),
@@ -189,6 +250,7 @@ general(
     np.linalg.matrix_norm,
     matrix_vjp,
     params={"keepdims": False, "ord": "fro"},
+    formulas=(matrix_norm_formula,),
     examples=[matrices(2, 2, 2, ord=ord, keepdims=ord == 2) for ord in _MATRIX_ORDS],
 )
 
@@ -215,6 +277,7 @@ general(
     np.linalg.cond,
     cond_vjp,
     params={"p": None},
+    formulas=(cond_formula,),
     examples=[
         matrices(3, 3),
         matrices(2, 3, 2),

@@ -83,7 +83,7 @@ reduction(
     usual=AXES,
     rare=("dtype", "initial"),
     methods=("prod",),
-    formulas=("{g} ⊙ {y} / {x}",),
+    formulas=("{g} · Π of the other {x}",),
     examples=[
         *reals_over_axes(),
         reals((2, 3), axis=0, initial=2.0),
@@ -98,5 +98,6 @@ reduction(
     name="prod",
     usual=FIRST_AXIS,
     rare=("dtype", "initial"),
+    formulas=("{g} · Π of the other {x}",),
     examples=[reals((2, 3)), reals((2, 3), axis=None, initial=2.0), _WITH_ZEROS],
 )

@@ -16,7 +16,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from autograd_lite.recording import public
 from autograd_lite.rules.arguments import reading, reduction
 from autograd_lite.rules.examples import Example, given, spread
-from autograd_lite.rules.extremes import evenly
+from autograd_lite.rules.extremes import EXTREME, evenly
 from autograd_lite.rules.missing import some_nan, valid
 from autograd_lite.rules.reductions import count, count_where
 from autograd_lite.table import TABLE, Primitive, Rule, general
@@ -78,6 +78,7 @@ order_statistic = public(
         order_statistic_vjp,
         None,
         params={"axes": ()},
+        formulas=(EXTREME,),
         examples=[
             given(lambda rng: (*spread((2, 5))(rng)[0], np.array([[1.0]])), axes=(-1,)),
             given(
@@ -235,7 +236,36 @@ for _key, _examples in (
     (np.nanmedian, [*_slices(), some_nan(2, 4), some_nan(3, 5, axis=1, keepdims=True)]),
 ):
     _rule = _median_rule(_key is np.nanmedian)
-    reduction(_key, _rule, usual={"axis": None, "keepdims": False}, examples=_examples)
+    reduction(
+        _key,
+        _rule,
+        usual={"axis": None, "keepdims": False},
+        formulas=("{g} to the middle of {x}, ½ each where two are",),
+        examples=_examples,
+    )
+
+
+def quantile_formula(params: dict[str, Any], *_: Any) -> str:
+    """The rule for the elements."""
+    if params["method"] in STEPS:
+        return EXTREME
+    if params["method"] == "midpoint":
+        return "½{g} to each neighbour of {y} in {x}"
+    return "{g} to the neighbours of {y} in {x}, each by its weight"
+
+
+def _place_formula(whole: float) -> Callable[..., str]:
+    """The rule for the place: the slope between the neighbours x₋ and x₊."""
+    unit = "" if whole == 1.0 else f" / {whole:g}"
+
+    def formula(params: dict[str, Any], *_: Any) -> str:
+        if params["method"] not in PLACES:
+            return "0"
+        more = 1.0 - sum(PLACES[params["method"]])
+        steps = "n" if more == 0.0 else f"(n {'−' if more < 0.0 else '+'} {abs(more):.3g})"
+        return f"Σ {{g}} (x₊ − x₋)·{steps}{unit}"
+
+    return formula
 
 
 def _quantile(x: Any, q: Any, weights: Any = None, **params: Any) -> Any:
@@ -275,6 +305,7 @@ def _add(
         kind="general",
         fn=function,
         params=_USUAL,
+        formulas=(quantile_formula, _place_formula(whole)),
         parse=reading(key, _USUAL, n_arrays=2, also="weights"),
         examples=[
             at(spread((6,)), 0.3),

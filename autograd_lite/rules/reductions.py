@@ -178,6 +178,7 @@ reduction(
     logaddexp_reduce_vjp,
     fn=masked(np.logaddexp.reduce),
     name="logaddexp_reduce",
+    formulas=("{g} · exp({x} − {y})",),
     usual=FIRST_AXIS,
     rare=("initial",),
     examples=[reals((2, 3)), reals((2, 3), axis=None), reals((2, 3), axis=1, keepdims=True)],

@@ -47,6 +47,7 @@ elementwise(
     np.heaviside,
     lambda g, y, a, b: g * 0.0,
     lambda g, y, a, b: g * (a == 0),
+    formulas=("0", "{g} ⊙ [{a} = 0]"),
     examples=[reals((3, 1), (4,))],
 )
 
@@ -73,6 +74,7 @@ elementwise(
     lambda g, y, a, b: g,
     # a - y is a multiple of b: rounding the quotient is exact, where trunc(a / b) may be one off
     lambda g, y, a, b: -g * np.rint((a - y) / b),
+    formulas=("{g}", "−{g} ⊙ trunc({a} / {b})"),
     examples=[quotients()],
 )
 
@@ -96,6 +98,7 @@ general(
     fn=divmod,
     n_outputs=2,
     methods=("__divmod__", "__rdivmod__"),
+    formulas=("⟨{g1}⟩", "⟨−{g1} ⊙ {y0}⟩"),
     examples=[quotients()],
 )
 
@@ -106,11 +109,12 @@ def modf_vjp(g: Any, y: Any, x: Any) -> Any:
     return g_whole * 0.0 if g_fraction is None else g_fraction
 
 
-general(np.modf, modf_vjp, n_outputs=2, examples=[between_steps(2, 3)])
+general(np.modf, modf_vjp, n_outputs=2, formulas=("⟨{g0}⟩",), examples=[between_steps(2, 3)])
 general(
     np.frexp,
     lambda g, y, x: np.ldexp(g[0], -y[1]),
     n_outputs=2,
+    formulas=("{g0} / 2^{y1}",),
     examples=[given(lambda rng: (rng.uniform(0.6, 0.9, (2, 3)) * np.array([-8.0, 1.0, 4.0]),))],
 )
 

@@ -69,12 +69,27 @@ def recurrence_vjp_factors(g: Any, y: Any, a: Any, b: Any, axis: int, back: bool
     return λ * shifted(y, axis, 0.0, back)
 
 
+def _before(params: dict[str, Any]) -> str:
+    """The index of the place before k, on the way that a recurrence goes."""
+    return "ₖ₊₁" if params.get("back") else "ₖ₋₁"
+
+
+def _followed(params: dict[str, Any], factor: str) -> str:
+    """What a formula says of λ, the recurrence from the other end."""
+    on = "ₖ₋₁" if params.get("back") else "ₖ₊₁"
+    return f", λₖ = {{g}}ₖ + {factor}{on} λ{on}"
+
+
 recurrence = public(
     general(
         _recurrence,
         recurrence_vjp_factors,
         recurrence_vjp_terms,
         params={"axis": -1, "back": False},
+        formulas=(
+            lambda params, *_: f"λ ⊙ {{y}}{_before(params)}{_followed(params, '{a}')}",
+            lambda params, *_: f"λ{_followed(params, '{a}')}",
+        ),
         examples=[
             reals((4,), (4,)),
             reals((2, 3), (2, 3)),
@@ -116,6 +131,8 @@ def _with_zeros(**kwargs: Any) -> Example:
     return given(lambda rng: (np.array([[0.0, 2.0, 3.0], [1.5, -1.0, 0.0]]),), **kwargs)
 
 
+CUMSUM = "cumsum of {g} from its end"
+CUMPROD = f"λ ⊙ {{y}}ₖ₋₁{_followed({}, '{x}')}"
 _EVERYWHERE = [
     reals((2, 3)),
     reals((2, 3), axis=0),
@@ -132,7 +149,7 @@ reduction(
     usual=_AXIS,
     rare=("dtype",),
     methods=("cumsum",),
-    formulas=("sums of {g} from its end",),
+    formulas=(CUMSUM,),
     examples=_EVERYWHERE,
 )
 reduction(
@@ -141,11 +158,12 @@ reduction(
     usual=_AXIS,
     rare=("dtype",),
     methods=("cumprod",),
+    formulas=(CUMPROD,),
     examples=[*_EVERYWHERE, _with_zeros(axis=1), _with_zeros()],
 )
-for _ufunc, _rule, _kind, _name in (
-    (np.add, cumsum_vjp, "linear", "cumsum"),
-    (np.multiply, cumprod_vjp, "general", "cumprod"),
+for _ufunc, _rule, _kind, _name, _formula in (
+    (np.add, cumsum_vjp, "linear", "cumsum", CUMSUM),
+    (np.multiply, cumprod_vjp, "general", "cumprod", CUMPROD),
 ):
     reduction(
         _ufunc.accumulate,
@@ -154,12 +172,17 @@ for _ufunc, _rule, _kind, _name in (
         name=_name,
         usual=_FIRST_AXIS,
         rare=("dtype",),
+        formulas=(_formula,),
         examples=[reals((2, 3)), reals((2, 3), axis=-1), reals((4,)), _with_zeros(axis=1)],
     )
-for _key, _skipping in ((np.nancumsum, nancumsum_vjp), (np.nancumprod, nancumprod_vjp)):
+for _key, _skipping, _formula in (
+    (np.nancumsum, nancumsum_vjp, f"{CUMSUM}, 0 at nan"),
+    (np.nancumprod, nancumprod_vjp, f"{CUMPROD}, nan as 1; 0 at nan"),
+):
     reduction(
         _key,
         _skipping,
+        formulas=(_formula,),
         usual=_AXIS,
         rare=("dtype",),
         examples=[reals((2, 3)), some_nan(2, 3), some_nan(2, 3, axis=0)],
@@ -181,7 +204,7 @@ def _from_first(rule: Rule) -> Rule:
     return vjp
 
 
-def _cumulative(name: str, rule: Rule) -> None:
+def _cumulative(name: str, rule: Rule, formula: str) -> None:
     """Add the array API's running function, where this NumPy has it (2.1)."""
     key: Callable[..., Any] | None = getattr(np, name, None)
     if key is not None:
@@ -189,6 +212,7 @@ def _cumulative(name: str, rule: Rule) -> None:
             key,
             _from_first(rule),
             usual={"axis": None, "include_initial": False},
+            formulas=(formula,),
             rare=("dtype",),
             examples=[
                 reals((4,)),
@@ -199,8 +223,8 @@ def _cumulative(name: str, rule: Rule) -> None:
         )
 
 
-_cumulative("cumulative_sum", cumsum_vjp)
-_cumulative("cumulative_prod", cumprod_vjp)
+_cumulative("cumulative_sum", cumsum_vjp, CUMSUM)
+_cumulative("cumulative_prod", cumprod_vjp, CUMPROD)
 
 
 # --- running extremes
@@ -217,11 +241,15 @@ def running_extreme_vjp(g: Any, y: Any, x: Any, axis: int) -> Any:
     return np.where(reached, total, 0.0)
 
 
-for _name, _running in (("cummax", np.maximum.accumulate), ("cummin", np.minimum.accumulate)):
+for _name, _running, _formula in (
+    ("cummax", np.maximum.accumulate, "{g} summed while {x} is the largest so far"),
+    ("cummin", np.minimum.accumulate, "{g} summed while {x} is the smallest so far"),
+):
     reduction(
         _running,
         running_extreme_vjp,
         name=_name,
         usual=_FIRST_AXIS,
+        formulas=(_formula,),
         examples=[spread((6,)), spread((4, 3)), spread((3, 4), axis=-1), spread((0, 3))],
     )

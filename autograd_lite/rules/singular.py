@@ -66,6 +66,21 @@ def _outside(x: Any, s: Any) -> Any:
     )
 
 
+def svd_formula(params: dict[str, Any], a: tuple[int, ...]) -> str:
+    """The rule in letters; what leaves the span of U or V has a term of its own."""
+    m, n = a[-2:]
+    apart = "({y1}ⱼ² − {y1}ᵢ²)"
+    core = (
+        f"{{y0}} (⟨diag {{g1}}⟩⟨ + skew({{y0}}ᵀ {{g0}}) / {apart} diag {{y1}}⟩"
+        f"⟨ + diag {{y1}} skew({{y2}} {{g2}}ᵀ) / {apart}⟩) {{y2}}"
+    )
+    if m > n:
+        core += "⟨ + (1 − {y0} {y0}ᵀ) {g0} diag(1/{y1}) {y2}⟩"
+    if m < n:
+        core += "⟨ + {y0} diag(1/{y1}) {g2} (1 − {y2}ᵀ {y2})⟩"
+    return core
+
+
 def values_vjp(g: Any, y: Any, a: Any, hermitian: bool) -> Any:
     """U diag(g) Vᵀ, right for equal values too."""
     u, _, vh = np.linalg.svd(a, full_matrices=False, hermitian=hermitian)
@@ -101,6 +116,7 @@ SVD: Primitive = general(
     svd_vjp,
     name="svd",
     n_outputs=3,
+    formulas=(svd_formula,),
     params={"full_matrices": False, "hermitian": False},
     examples=_ROW_EXAMPLES,
 )
@@ -169,6 +185,7 @@ PINV: Primitive = general(
     pinv_vjp,
     params={"rcond": None, "hermitian": False},
     parse=_parse_pinv,
+    formulas=("(1 − {a} {y}) {g}ᵀ {y} {y}ᵀ + {y}ᵀ {y} {g}ᵀ (1 − {y} {a}) − {y}ᵀ {g} {y}ᵀ",),
     examples=[matrices(3, 3), matrices(4, 2), matrices(2, 2, 3), matrices(3, 2, rtol=1e-10)],
 )
 
@@ -214,6 +231,16 @@ def _cutoff(a: Any, rcond: Any) -> Any:
     return max(a.shape) * float(np.finfo(np.float64).eps) if rcond is None else rcond
 
 
+def lstsq_formula(params: dict[str, Any], a: tuple[int, ...], b: tuple[int, ...]) -> str:
+    """The rule of A in letters, A⁺ the pseudoinverse; the term of wide matrices for those only."""
+    wide = "⟨ + {a}⁺ᵀ {y0} ({g0} − {a}ᵀ {a}⁺ᵀ {g0})ᵀ⟩" if a[0] < a[1] else ""
+    rest = "⟨({b} − {a} {y0}) ({a}⁺ {a}⁺ᵀ {g0})ᵀ⟩" if a[0] > a[1] else ""
+    return (
+        rest + "⟨ − {a}⁺ᵀ {g0} {y0}ᵀ⟩" + wide
+        + "⟨ − 2({b} − {a} {y0}) {g1} {y0}ᵀ⟩⟨ + U diag({g3}) Vᵀ⟩"
+    )  # fmt: skip
+
+
 def _overdetermined(a: tuple[int, int], b: tuple[int, ...]) -> Example:
     return given(lambda rng: (*matrices(*a)(rng)[0], rng.standard_normal(b)))
 
@@ -224,6 +251,10 @@ general(
     lstsq_vjp_side,
     n_outputs=4,
     params={"rcond": None},
+    formulas=(
+        lstsq_formula,
+        "⟨{a}⁺ᵀ {g0}⟩⟨ + 2({b} − {a} {y0}) {g1}⟩",
+    ),
     examples=[
         _overdetermined((4, 2), (4,)),
         _overdetermined((4, 2), (4, 3)),

@@ -72,7 +72,7 @@ PARTITION = general(
     partition_vjp,
     params={"kth": None, "axis": -1, "kind": "introselect"},
     parse=_parse_partition,
-    formulas=("{g} by element",),
+    formulas=("{g} in the old order",),
     examples=[
         spread((2, 5), kth=2),
         spread((4, 2), kth=(0, -1), axis=0),

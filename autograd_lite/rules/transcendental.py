@@ -25,7 +25,12 @@ elementwise(
     examples=[reals((2, 3))],
     formulas=("{g} ⊙ {y}",),
 )
-elementwise(np.exp2, lambda g, y, x: g * (y * _LN2), examples=[reals((2, 3))])
+elementwise(
+    np.exp2,
+    lambda g, y, x: g * (y * _LN2),
+    examples=[reals((2, 3))],
+    formulas=("{g} ⊙ {y}·log 2",),
+)
 # exp(x) and not y + 1, of which nothing is left at x = -40
 elementwise(
     np.expm1, lambda g, y, x: g * np.exp(x), examples=[reals((2, 3))], formulas=("{g} ⊙ exp({x})",)
@@ -43,7 +48,12 @@ elementwise(
     formulas=("{g} / ({x}·log 2)",),
     examples=[positive((2, 3))],
 )
-elementwise(np.log10, lambda g, y, x: g / (x * _LN10), examples=[positive((2, 3))])
+elementwise(
+    np.log10,
+    lambda g, y, x: g / (x * _LN10),
+    examples=[positive((2, 3))],
+    formulas=("{g} / ({x}·log 10)",),
+)
 elementwise(
     np.log1p,
     lambda g, y, x: g / (x + 1.0),
@@ -72,6 +82,10 @@ elementwise(
     np.logaddexp2,
     lambda g, y, a, b: g * _share(y, a, b, _LN2),
     lambda g, y, a, b: g * _share(y, b, a, _LN2),
+    formulas=(
+        "{g} ⊙ 2^({a} − {y})",
+        "{g} ⊙ 2^({b} − {y})",
+    ),
     examples=[reals((3, 1), (4,))],
 )
 
@@ -120,7 +134,13 @@ def arctan2_vjp_x(g: Any, y: Any, a: Any, b: Any) -> Any:
     return -g * ratio(ratio(a, r), r)
 
 
-elementwise(np.arctan2, arctan2_vjp_y, arctan2_vjp_x, examples=[reals((3, 1), (4,))])
+elementwise(
+    np.arctan2,
+    arctan2_vjp_y,
+    arctan2_vjp_x,
+    examples=[reals((3, 1), (4,))],
+    formulas=("{g} ⊙ {b} / ({a}² + {b}²)", "−{g} ⊙ {a} / ({a}² + {b}²)"),
+)
 
 elementwise(
     np.sinh, lambda g, y, x: g * np.cosh(x), examples=[reals((2, 3))], formulas=("{g} ⊙ cosh({x})",)
@@ -219,13 +239,24 @@ def sinc_derivative_vjp(g: Any, y: Any, x: Any, n: int) -> Any:
     return g * sinc_derivative(x, n=n + 1)
 
 
+def _superscript(n: int) -> str:
+    """A whole number, raised."""
+    return str(n).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
 sinc_derivative = public(
     elementwise(
         _sinc_derivative,
         sinc_derivative_vjp,
         name="sinc_derivative",
         params={"n": 1},
+        formulas=(lambda params, *_: f"{{g}} ⊙ sinc⁽{_superscript(params['n'] + 1)}⁾({{x}})",),
         examples=[reals((2, 3), n=1), reals((2, 3), n=4)],
     )
 )
-elementwise(np.sinc, lambda g, y, x: g * sinc_derivative(x, n=1), examples=[reals((2, 3))])
+elementwise(
+    np.sinc,
+    lambda g, y, x: g * sinc_derivative(x, n=1),
+    examples=[reals((2, 3))],
+    formulas=("{g} ⊙ sinc′({x})",),
+)

@@ -65,5 +65,6 @@ OVERLAP: Primitive = linear(
     _overlapped,
     lambda g, y, x, shape, window_shape, axis: sliding_window_view(g, window_shape, axis),
     params={"shape": None, "window_shape": None, "axis": None},
+    formulas=("the windows of {g}",),
     examples=[reals((3, 3), shape=(5,), window_shape=(3,), axis=(0,))],
 )

@@ -106,7 +106,10 @@ PUT: Primitive = linear(
     variadic=True,
     parse=parse_put,
     params={"index": (), "add": False},
-    formulas=("{g}, 0 where replaced", "{g}[index]"),
+    formulas=(
+        lambda params, *_: "{g}" if params["add"] else "{g}, 0 where replaced",
+        "{g}[index]",
+    ),
     examples=[
         _writes((slice(None), 1), (3,)),
         _writes((slice(None), 1), (), add=True),
