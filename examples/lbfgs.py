@@ -1,7 +1,8 @@
 """scipy.optimize on the lecture's network: L-BFGS with the engine's gradient, against descent.
 
 `ag.value_and_grad` gives loss and gradient at once, as `jac=True` wants them, and
-`ag.pytree.ravel` makes one vector of all parameters. Needs scipy (pip install scipy).
+`ag.pytree.ravel` makes one vector of all parameters. scipy is no part of the package: where it is
+missing, `pip install scipy`; without it gradient descent runs alone.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def main() -> None:
     try:
         from scipy.optimize import minimize
     except ImportError:
-        print("no L-BFGS: it needs scipy, pip install scipy\n")
+        print("no L-BFGS: it needs scipy (pip install scipy)\n")
     else:
         losses: list[float] = []
 

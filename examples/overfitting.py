@@ -31,6 +31,8 @@ def main() -> None:
     args = options(__doc__)
     rng = np.random.default_rng(0)
     X, X_val, y, y_val = few_digits(rng)
+    if args.quick:
+        X_val, y_val = X_val[:500], y_val[:500]
     model = nn.MLP([64, 256, 256, 10], init="he", rng=rng)
     epochs = 12 if args.quick else 60
     print(f"{model!r}, {len(X)} images to learn from, a fifth with a wrong label\n")

@@ -39,9 +39,10 @@ SAYS = {
 }
 
 
-def run(name: str, *args: object) -> subprocess.CompletedProcess[str]:
-    """An example as its users run it, with warnings as errors."""
-    path = os.pathsep.join(filter(None, [str(FOLDER.parent), os.environ.get("PYTHONPATH")]))
+def run(name: str, *args: object, path: Path | str = "") -> subprocess.CompletedProcess[str]:
+    """An example as its users run it, with warnings as errors; modules in `path` come first."""
+    paths = [str(path), str(FOLDER.parent), os.environ.get("PYTHONPATH")]
+    path = os.pathsep.join(filter(None, paths))
     return subprocess.run(
         [sys.executable, "-W", "error", str(FOLDER / f"{name}.py"), *map(str, args)],
         capture_output=True,
@@ -178,14 +179,23 @@ def test_a_whole_run_shows_it_in_full(name: str, tmp_path: Path) -> None:
         assert max(losses[1:]) < losses[0]
     if name == "initialization":
         assert numbers(r"constant 0\.1 +(\d+) \(1\) +(\d+) \(1\)", done.stdout) == [1, 1]
-        assert numbers(r"\nHe +50 \(50\) +50 \(50\) +[\d.]+ +([\d.]+)%", done.stdout)[0] > 94
+        assert numbers(r"\nHe +64 \(64\) +64 \(64\) +[\d.]+ +([\d.]+)%", done.stdout)[0] > 94
 
 
 def test_l_bfgs_beats_descent_with_as_many_gradients(tmp_path: Path) -> None:
-    pytest.importorskip("scipy")
     text = run("lbfgs", "--quick", "--out", tmp_path).stdout
     descent, lbfgs = numbers(r"descent +\d+ +([\d.]+).*\nL-BFGS +\d+ +([\d.]+)", text)
     assert lbfgs < 0.7 * descent
+
+
+def test_without_scipy_l_bfgs_is_left_out_in_one_sentence(tmp_path: Path) -> None:
+    """scipy is no part of the package: the example says what to install, and descends alone."""
+    (tmp_path / "scipy").mkdir()
+    (tmp_path / "scipy" / "__init__.py").write_text("raise ImportError")
+    done = run("lbfgs", "--quick", "--out", tmp_path, path=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no L-BFGS: it needs scipy (pip install scipy)\n" in done.stdout
+    assert "\nL-BFGS" not in done.stdout
 
 
 def test_a_bad_flag_is_one_sentence(tmp_path: Path) -> None:
@@ -199,15 +209,8 @@ def test_without_matplotlib_an_example_still_prints(tmp_path: Path) -> None:
     """As where only `pip install autograd-lite` was run."""
     (tmp_path / "matplotlib").mkdir()
     (tmp_path / "matplotlib" / "__init__.py").write_text("raise ImportError")
-    path = os.pathsep.join([str(tmp_path), str(FOLDER.parent)])
     for name in ("activations", "train_mlp"):
-        done = subprocess.run(
-            [sys.executable, str(FOLDER / f"{name}.py"), "--quick", "--out", str(tmp_path / "o")],
-            capture_output=True,
-            encoding="utf-8",
-            env=os.environ | {"PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
-            check=False,
-        )
+        done = run(name, "--quick", "--out", tmp_path / "o", path=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
         assert "pip install 'autograd-lite[plot]'" in done.stdout
     assert (tmp_path / "o" / "report.html").exists()
