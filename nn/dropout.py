@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import autograd_lite as ag
-from nn.module import Module
+from nn.module import Module, modules
 
 __all__ = ["Dropout"]
 
@@ -61,15 +61,25 @@ class Dropout(Module):
             return A
         if not self.training:
             return A if self.scaling == "training" else A * (1 - self.p)
-        mask = self._mask(A.shape[-1:] if self.per == "neuron" else A.shape, A.dtype)
-        # of a traced program it is no array, and of no use after the trace
-        self._drawn.mask = mask if isinstance(mask, np.ndarray) else None
-        return A * mask
+        self._drawn.mask = self._mask(A.shape[-1:] if self.per == "neuron" else A.shape, A.dtype)
+        return A * self._drawn.mask
 
     @property
     def mask(self) -> Any:
-        """What the last forward pass in training multiplied A_l by; None before the first."""
-        return self._drawn.mask
+        """What the last forward pass in training multiplied A_l by; None before the first.
+
+        Inside a function that `ag.compile` compiles it is one of the traced values, which that
+        function may return. Its program draws masks that this layer does not see: after the
+        function was compiled, and until the next forward pass outside, there is a RuntimeError
+        that says so. `nn.fit` returns them and puts them here, compiled or not.
+        """
+        mask = self._drawn.mask
+        if isinstance(mask, ag.Tensor) and not _is_traced(mask):
+            raise RuntimeError(
+                "Dropout.mask: the last mask was drawn by a compiled program, which keeps it; "
+                "return nn.dropout_masks(model) from the compiled function, beside its result"
+            )
+        return mask
 
     @property
     def options(self) -> dict[str, Any]:
@@ -95,3 +105,36 @@ class _Drawn:
     """The last mask: shared with the copies of a model that transforms make."""
 
     mask: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {} if isinstance(self.mask, ag.Tensor) else {"mask": self.mask}
+
+
+class Drawn:
+    """The last masks of all Dropouts in a model, for a program to return and to put back."""
+
+    def __init__(self, model: Module) -> None:
+        self._places = [m._drawn for m in modules(model) if isinstance(m, Dropout)]
+
+    def forget(self) -> None:
+        """Have no masks."""
+        for place in self._places:
+            place.mask = None
+
+    def masks(self) -> dict[int, Any]:
+        """What was drawn since, by the Dropout's place."""
+        return {i: place.mask for i, place in enumerate(self._places) if place.mask is not None}
+
+    def put(self, masks: dict[int, Any]) -> None:
+        """Have these be the last masks."""
+        for i, mask in masks.items():
+            self._places[i].mask = mask
+
+
+def _is_traced(x: ag.Tensor) -> bool:
+    """Whether the value of a constant tensor is not to be known: a program is being traced."""
+    try:
+        x.numpy()
+    except TypeError:
+        return True
+    return False

@@ -17,9 +17,10 @@ def dropout_masks(model: Any) -> dict[int, Any]:
     """What each A_l was multiplied by in the last forward pass, by l; no entry means by 1.
 
     For an MLP, or a Sequential of Linear layers, activations and Dropout. In inference mode these
-    are numbers, 1 − p, in the place of masks.
+    are numbers, 1 − p, in the place of masks. After `nn.fit` they are those of its last step, and
+    inside a function that `ag.compile` compiles they are traced values, for it to return.
 
-    Raises RuntimeError where nothing was drawn yet.
+    Raises RuntimeError where nothing was drawn yet, or by a compiled program that kept it.
     """
     masks: dict[int, Any] = {}
     for l, drop in _dropouts(model):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import autograd_lite as ag
-from nn.module import generators_of
+from nn.dropout import Drawn
 from nn.objectives import Objective
 from nn.optim import Optimizer
 
@@ -103,8 +103,8 @@ class CompiledStep:
         """Update the model; the loss of the batch before."""
         if self.eager is None and self._worthwhile(X, Y):
             try:
-                self._prepare(X, Y)
-                _, self.state, loss = self.program(self.params, self.state, self.fixed, X, Y)
+                _, self.state, loss, masks = self.program(self.params, self.state, self.fixed, X, Y)
+                self.drawn.put(masks)
                 return float(loss)
             except Exception as error:
                 # nothing was written yet; run as it is written, the same fault raises as itself
@@ -140,45 +140,34 @@ class CompiledStep:
         made_for = structure, tuple(self.params), repr(self.optimizer)
         if made_for != self.made_for:
             self.made_for, self.shapes = made_for, set[Any]()
+            self.drawn = Drawn(self.model)
             self.program = ag.compile(self._function(structure, list(named)), donate=(0, 1))
 
     def _function(self, structure: Any, paths: list[str]) -> Callable[..., Any]:
-        """The step without side effects, of arrays by path."""
-        objective, optimizer = self.objective, self.optimizer
+        """The step without side effects, of arrays by path; last of its results are the masks."""
+        objective, optimizer, drawn = self.objective, self.optimizer, self.drawn
 
         def step(params: Any, state: Any, fixed: Any, X: Any, Y: Any) -> Any:
             def loss(params: Any) -> Any:
                 values = {**fixed, **params}
                 model = ag.pytree.unflatten(structure, [values[path] for path in paths])
-                return _checked(model, objective, X, Y)
+                drawn.forget()
+                return _checked(model, objective, X, Y), drawn.masks()
 
-            value, grads = ag.value_and_grad(loss)(params)
+            (value, masks), grads = ag.value_and_grad(loss, has_aux=True)(params)
             params, state = optimizer.update(params, grads, state)
-            return params, state, value
+            return params, state, value, masks
 
         return step
 
     def _worthwhile(self, X: Any, Y: Any) -> bool:
         """Whether a program for batches of these shapes is there or may be made."""
-        if len(self.shapes) == MOST_SHAPES and (X.shape, Y.shape) not in self.shapes:
-            self._give_up(f"batches come in more than {MOST_SHAPES} shapes")
+        shapes = X.shape, Y.shape
+        if shapes not in self.shapes:
+            if len(self.shapes) == MOST_SHAPES:
+                self._give_up(f"batches come in more than {MOST_SHAPES} shapes")
+            self.shapes.add(shapes)
         return self.eager is None
-
-    def _prepare(self, X: Any, Y: Any) -> None:
-        """Compile for batches of these shapes, if new, such that no random number is used up.
-
-        Compiling runs the step and draws; so a model that draws is run on copies first.
-        """
-        if (X.shape, Y.shape) in self.shapes:
-            return
-        self.shapes.add((X.shape, Y.shape))
-        bits = [(g.bit_generator, g.bit_generator.state) for g in generators_of(self.model)]
-        try:
-            if bits:
-                self.program(_copied(self.params), _copied(self.state), self.fixed, X, Y)
-        finally:
-            for bit_generator, state in bits:
-                bit_generator.state = state
 
     def _give_up(self, reason: str) -> None:
         if self.state is not None:

@@ -189,6 +189,52 @@ def test_the_mask_is_known_after_a_transform() -> None:
     np.testing.assert_array_equal(g.b1 == 0, mask == 0)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("form", [{}, {"per": "sample"}, {"count": "random"}], ids=repr)
+def test_the_masks_of_the_last_step_are_known_after_fit(
+    form: dict[str, Any], compiled: bool
+) -> None:
+    """The closed form with them is the step that fit made, whichever way it made it."""
+    rng = np.random.default_rng(3)
+    model = nn.MLP([4, 10, 8, 3], init="xavier", dropout=nn.Dropout(0.5, **form), rng=rng)
+    before: dict[str, Any] = {}
+
+    def keep(model: Any, history: nn.History) -> None:
+        if history.epochs == 2:
+            before.update(model.state_dict())
+
+    history = nn.fit(
+        model, X, LABELS, loss="cross_entropy", optimizer=nn.GradientDescent(0.1), epochs=3,
+        callbacks=[keep], compile=compiled,
+    )  # fmt: skip
+    assert history.mode == ("compiled" if compiled else "eager")
+    drawn = nn.dropout_masks(model)
+    assert [mask.shape for mask in drawn.values()] == (
+        [(6, 10), (6, 8)] if form.get("per") == "sample" else [(10,), (8,)]
+    )
+    Z, A = nn.closed_form.forward_pass(X, before, "relu", "softmax", drawn)
+    g = nn.closed_form.backward_pass(LABELS, Z, A, before, "relu", "softmax", drawn)
+    for name, p in model.named_parameters():
+        np.testing.assert_allclose(p.data, before[name] - 0.1 * g[name], rtol=1e-12, atol=1e-15)
+
+
+def test_a_compiled_function_may_return_its_masks() -> None:
+    """New ones at every call; the layer itself says that it has not seen them."""
+    model = nn.MLP([4, 10, 3], init="xavier", dropout=0.5, rng=0)
+    program = ag.compile(ag.value_and_grad(lambda m: (loss(m), nn.dropout_masks(m)), has_aux=True))
+    seen = set()
+    for _ in range(5):
+        (_, drawn), g = program(model)
+        np.testing.assert_array_equal(g.b1 == 0, drawn[1] == 0)
+        seen.add(drawn[1].tobytes())
+    assert len(seen) > 1
+    with pytest.raises(RuntimeError, match="drawn by a compiled program, which keeps it; return"):
+        nn.dropout_masks(model)
+    assert copy.deepcopy(model).dropout[0].mask is None
+    model(X)
+    assert nn.dropout_masks(model)[1].shape == (10,)
+
+
 # --- in networks, against the closed form
 
 
