@@ -7,6 +7,7 @@ plain values. Anything else raises where a gradient would be lost.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,23 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
             f"np.{ufunc.__name__}: a result cannot be written into an existing array (out=, or "
             "array += tensor): the tensor would be detached; write array = array + tensor"
         )
+    if method == "outer":
+        return _call(ufunc, _crossed(*inputs), kwargs)
+    if method == "at":
+        more = ", values" * (ufunc.nin == 2)
+        values = "values, add=True" if ufunc is np.add else f"np.{ufunc.__name__}(x[index]{more})"
+        raise TypeError(
+            f"np.{ufunc.__name__}.at writes into its first argument, which has no gradient; use "
+            f"x = ag.put(x, index, {values})"
+        )
     key = ufunc if method == "__call__" else getattr(ufunc, method)
     return _call(key, inputs, kwargs)
+
+
+def _crossed(a: Any, b: Any) -> tuple[Any, Any]:
+    """The arguments of a ufunc's outer, such that they broadcast: a[:, None] and b."""
+    a = a if isinstance(a, Tensor) else np.asarray(a)
+    return a[(..., *[None] * np.ndim(b))], b
 
 
 def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -50,6 +66,9 @@ Tensor.__array_function__ = _array_function  # type: ignore[attr-defined]
 
 #: Queries that a traced value can answer: it has a shape and a dtype.
 _ASKS_SHAPE = frozenset({np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj})
+
+#: Queries that add up weights, which therefore must be constants.
+_WEIGHED = frozenset({np.histogram, np.histogram2d, np.histogramdd})
 
 
 def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -70,6 +89,8 @@ def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             f"{path_of(key)} writes into its first argument, which has no gradient; use "
             f"{IN_PLACE[key]}"
         )
+    if key in _WEIGHED:
+        _refuse_weights(key, args, kwargs)
     if key not in QUERIES and any(x._node is not None for x in tensors):
         advice = ADVICE.get(key, "pass x.data to treat it as a constant")
         if (getattr(key, "__module__", None) or "").startswith("numpy.fft"):
@@ -85,3 +106,13 @@ def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     values = [x._value if isinstance(x, Tensor) else x for x in leaves]
     args, kwargs = pytree.unflatten(structure, values)
     return key(*args, **kwargs)
+
+
+def _refuse_weights(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise for weights that require grad: a query's answer would detach them silently."""
+    weights = inspect.signature(key).bind(*args, **kwargs).arguments.get("weights")
+    if isinstance(weights, Tensor) and weights._node is not None:
+        raise NotImplementedError(
+            f"{path_of(key)} has no gradient rule for weights= that require grad; number the bins "
+            "with np.digitize and add up with np.bincount(places, weights), which has one"
+        )

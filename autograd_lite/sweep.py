@@ -211,15 +211,14 @@ def sweep(
                         parts = parts or plan.op.rules[0](g, *saved, **params)
                         ct = parts[i]
                     else:
+                        sums: Any = found if leaf else pending
                         place = parent if leaf else parent.order
-                        old = found.get(place) if leaf else pending.get(place)
-                        if old is not None and as_tensors is None and watch is None:
-                            total = _owned(old if leaf else old[1], place, owned)
+                        if place in sums and as_tensors is None and watch is None:
+                            total = sums[place] if leaf else sums[place][1]
+                            total = total if place in owned else np.array(total)
+                            owned.add(place)
                             plan.op.into(total, g, *saved, **params)
-                            if leaf:
-                                found[place] = total
-                            else:
-                                pending[place] = parent, total
+                            sums[place] = total if leaf else (parent, total)
                             continue
                         ct = rule(g, *saved, **params)
                     if watch is not None:
@@ -273,14 +272,6 @@ def _sum(old: Any, ct: Any, place: Any, owned: set[Any]) -> Any:
     if type(total) is np.ndarray:
         owned.add(place)
     return total
-
-
-def _owned(old: Any, place: Any, owned: set[Any]) -> Any:
-    """A cotangent as an array that the sweep may write into: itself, or a copy the first time."""
-    if place in owned:
-        return old
-    owned.add(place)
-    return np.array(old)
 
 
 def _fitted(ct: Any, shape: tuple[int, ...], op: Primitive) -> Any:

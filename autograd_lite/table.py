@@ -66,7 +66,7 @@ class Primitive:
     __slots__ = (
         "data_dependent", "examples", "fn", "formulas", "into", "jointly", "jvp", "key", "kind",
         "methods", "n_inputs", "n_outputs", "name", "params", "parse", "path", "plans",
-        "reads_shapes", "rules", "simple", "source", "strict", "symmetric", "tangent_zeros",
+        "rules", "simple", "source", "strict", "symmetric", "tangent_zeros",
         "variadic",
     )  # fmt: skip
 
@@ -82,8 +82,7 @@ class Primitive:
         parse: Callable[..., Parsed] | None = None,
         methods: Sequence[str] = (),
         examples: Callable[[], Iterable[Any]] | Iterable[Any] = (),
-        variadic: bool | str = False,
-        reads_shapes: bool = False,
+        variadic: bool = False,
         n_outputs: int | None = None,
         tangent_zeros: Sequence[str] = (),
         data_dependent: bool = False,
@@ -99,20 +98,20 @@ class Primitive:
         self.kind = kind
         self.rules = tuple(rules)
         self.n_inputs = 1 if variadic else len(self.rules)
-        self.variadic = bool(variadic)  # "sequence": the first argument is a list of the inputs
-        self.reads_shapes = reads_shapes  # the rule asks its inputs for their shapes only
+        self.variadic = variadic
         self.n_outputs = n_outputs  # None: one array; an int: a tuple of so many
         self.name = name or key.__name__.lstrip("_")
         self.path = f"ag.{self.name}" if key.__name__.startswith("_") else path_of(key)
         self.params = dict(params)
-        self.parse = parse or (self._parse_list if variadic == "sequence" else self._parse)
+        self.parse = parse or self._parse
         self.methods = tuple(methods)
         self.examples = examples
         self.tangent_zeros = tuple(tangent_zeros)
         self.data_dependent = data_dependent
         self.formulas = tuple(formulas)
         self.jvp = jvp  # (tangents, y, *inputs, **params), in place of what the kind says
-        self.jointly = jointly  # the one rule of a variadic row gives every input's cotangent
+        #: the one rule of a variadic row gives every input's cotangent, and reads but their shapes
+        self.jointly = jointly
         #: (total, g, y, *inputs, **params): adds the first input's cotangent to `total` in place
         self.into = into
         self.strict = strict  # a cotangent must come in its input's dtype: a user's rule
@@ -168,11 +167,6 @@ class Primitive:
                 refuse_parameter(self.path, name, self.params)
         return tuple(inputs), params
 
-    def _parse_list(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
-        """(inputs, params) of a call whose first argument is a sequence of arrays."""
-        (arrays,), params = self._parse(args, kwargs)
-        return tuple(arrays), params
-
 
 class Plan:
     """What one row does for one set of tracked inputs: which rules run and what they need kept."""
@@ -195,7 +189,7 @@ class Plan:
         kept = [_kept(rule, n, op.variadic and not op.jointly) for rule in rules]
         if op.jvp is not None:
             kept.append(({"y", *range(n)}, set()))
-        if op.reads_shapes:
+        if op.jointly:
             kept = [(values & {"y"}, shapes | values - {"y"}) for values, shapes in kept]
         values: set[Any] = set().union(*(values for values, _ in kept))
         shapes: set[Any] = set().union(*(shapes for _, shapes in kept))

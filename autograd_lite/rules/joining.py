@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from autograd_lite.graph import Tensor
 from autograd_lite.rules.examples import given, lists, reals
 from autograd_lite.rules.shapes import at_least_1d, at_least_2d, at_least_3d, normal_axis, wrapped
-from autograd_lite.table import Parsed, Primitive, composed, linear
+from autograd_lite.table import TABLE, Parsed, composed, linear
 
 
 def concatenate_vjp(g: Any, y: Any, *xs: Any, axis: int | None = 0) -> list[Any]:
@@ -30,29 +31,25 @@ def stack_vjp(g: Any, y: Any, *xs: Any, axis: int) -> list[Any]:
     return [g[(*before, i)] for i in range(len(xs))]
 
 
-def _arrays(args: tuple[Any, ...], kwargs: dict[str, Any], op: Primitive) -> Parsed:
-    """(arrays, params) of a call with a sequence of arrays, numbers and lists among them."""
-    (sequence,), params = op._parse(args, kwargs)
-    return tuple([x if isinstance(x, Tensor) else np.asarray(x) for x in sequence]), params
+def listed(key: Callable[..., Any]) -> Callable[..., Parsed]:
+    """The `parse` of a row for `key`, whose first argument is a sequence of its inputs."""
+
+    def parse(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
+        """(arrays, params) of a call, numbers and lists among the arrays."""
+        (sequence,), params = TABLE[key]._parse(args, kwargs)
+        return tuple([x if isinstance(x, Tensor) else np.asarray(x) for x in sequence]), params
+
+    return parse
 
 
-def _parse_concatenate(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
-    return _arrays(args, kwargs, CONCATENATE)
-
-
-def _parse_stack(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
-    return _arrays(args, kwargs, STACK)
-
-
-CONCATENATE: Primitive = linear(
+linear(
     np.concatenate,
     concatenate_vjp,
     fn=lambda *xs, axis=0: np.concatenate(xs, axis),
-    variadic="sequence",
-    reads_shapes=True,
+    variadic=True,
     jointly=True,
     params={"axis": 0},
-    parse=_parse_concatenate,
+    parse=listed(np.concatenate),
     formulas=("the part of {g} from {x}",),
     examples=[
         lists(reals((2, 3), (1, 3))),
@@ -61,15 +58,14 @@ CONCATENATE: Primitive = linear(
         lists(reals((2, 3), (), (2,)), axis=None),
     ],
 )
-STACK: Primitive = linear(
+linear(
     np.stack,
     stack_vjp,
     fn=lambda *xs, axis=0: np.stack(xs, axis),
-    variadic="sequence",
-    reads_shapes=True,
+    variadic=True,
     jointly=True,
     params={"axis": 0},
-    parse=_parse_stack,
+    parse=listed(np.stack),
     formulas=("the part of {g} from {x}",),
     examples=[
         lists(reals((2, 3), (2, 3))),

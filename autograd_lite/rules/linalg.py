@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.rules.examples import Example, given, lists, reals
+from autograd_lite.rules.joining import listed
 from autograd_lite.rules.shapes import summed_to, wrapped
 from autograd_lite.table import bilinear, composed, general
 
@@ -240,7 +241,8 @@ general(
     np.linalg.multi_dot,
     multi_dot_vjp,
     fn=lambda *xs: np.linalg.multi_dot(xs),
-    variadic="sequence",
+    variadic=True,
+    parse=listed(np.linalg.multi_dot),
     formulas=("(… before)ᵀ {g} (after …)ᵀ",),
     examples=[
         lists(reals((2, 3), (3, 4))),

@@ -1,0 +1,102 @@
+"""NumPy's functions called with tensors: what finds a rule, and what is refused with advice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+
+
+def leaf(values: Any) -> ag.Tensor:
+    return ag.tensor(np.array(values, dtype=float), requires_grad=True)
+
+
+class TestOuter:
+    """A ufunc's outer is the ufunc on arguments that broadcast."""
+
+    @pytest.mark.parametrize("ufunc", [np.add, np.subtract, np.multiply, np.maximum, np.arctan2])
+    @pytest.mark.parametrize("shapes", [((2,), (3,)), ((2, 3), (2,)), ((), (3,)), ((3,), ())])
+    def test_outer_is_numpy_s(self, ufunc: Any, shapes: Any) -> None:
+        """Its value, and the gradient of the broadcast form, with tensors on either side."""
+        rng = np.random.default_rng(0)
+        a, b = (rng.standard_normal(s) for s in shapes)
+        for args in ((leaf(a), leaf(b)), (a, leaf(b)), (leaf(a), b)):
+            np.testing.assert_array_equal(ufunc.outer(*args).data, ufunc.outer(a, b))
+        crossed = a[(..., *[None] * b.ndim)]
+        w = rng.standard_normal((*a.shape, *b.shape))
+        got = ag.grad(lambda a, b: np.sum(w * ufunc.outer(a, b) ** 2), (0, 1))(a, b)
+        expected = ag.grad(lambda a, b: np.sum(w * ufunc(a, b) ** 2), (0, 1))(crossed, b)
+        np.testing.assert_allclose(got[0], expected[0].reshape(a.shape))
+        np.testing.assert_allclose(got[1], expected[1])
+
+    def test_a_result_is_not_written_elsewhere(self) -> None:
+        """out= would detach."""
+        with pytest.raises(TypeError, match="out="):
+            np.add.outer(leaf([1.0]), leaf([2.0]), out=np.zeros((1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("call", "advice"),
+    [
+        (lambda x: np.add.at(x, [0], 1.0), r"np.add.at .*ag.put\(x, index, values, add=True\)"),
+        (lambda x: np.add.at(np.zeros(2), [0, 1], x), "ag.put"),
+        (lambda x: np.multiply.at(x, 0, x[0]), r"np.multiply\(x\[index\], values\)\)"),
+        (lambda x: np.negative.at(x, [0]), r"np.negative\(x\[index\]\)\)"),
+    ],
+)
+def test_what_ufuncs_write_in_place_is_refused_with_advice(call: Any, advice: str) -> None:
+    """Whichever argument is the tensor."""
+    with pytest.raises(TypeError, match=advice):
+        call(leaf([1.0, 2.0]))
+
+
+@pytest.mark.parametrize(
+    ("call", "advice"),
+    [
+        (lambda x: np.emath.sqrt(x), "only real dtypes"),
+        (lambda x: np.polymul(x, x), "np.convolve"),
+        (lambda x: np.polyfit(x, x, 1), "np.linalg.lstsq"),
+        (lambda x: np.apply_over_axes(np.sum, x, [0]), "each axis in turn"),
+        (lambda x: np.fft.rfft(x), "complex"),
+    ],
+)
+def test_functions_without_a_rule_name_what_stands_in(call: Any, advice: str) -> None:
+    """And @ag.primitive."""
+    with pytest.raises(NotImplementedError, match=f"has no gradient rule; .*{advice}.*@ag.primit"):
+        call(leaf([1.0, 2.0]))
+
+
+class TestWeights:
+    """Queries that add up weights do not detach them."""
+
+    def test_bincount_adds_up_weights_that_require_grad(self) -> None:
+        """The counts themselves have no gradient, and stay what NumPy returns."""
+        places, w = np.array([1, 4, 1]), np.array([1.0, 2.0, 3.0])
+        y = np.bincount(places, leaf(w), minlength=7)
+        assert y.requires_grad
+        np.testing.assert_array_equal(y.data, np.bincount(places, w, minlength=7))
+        g = ag.grad(lambda w: np.sum(np.arange(5.0) * np.bincount(places, w)))(w)
+        np.testing.assert_array_equal(g, places)
+        for plain in (np.bincount(places), np.bincount(ag.tensor(places), ag.tensor(w))):
+            assert type(plain) is np.ndarray
+        assert np.bincount(places, leaf(w).data.astype("f4")).dtype == float
+
+    def test_bincount_is_compiled(self) -> None:
+        """Numbers that are known in advance, weights that are not."""
+        places = np.array([1, 4, 1])
+        step = ag.compile(ag.grad(lambda w: np.sum(np.bincount(places, w) ** 2)))
+        for w in ([1.0, 2.0, 3.0], [0.0, -2.0, 1.0]):
+            expected = 2 * np.bincount(places, w)[places]
+            np.testing.assert_array_equal(step(np.array(w)), expected)
+
+    @pytest.mark.parametrize("by_name", [True, False])
+    def test_histograms_refuse_them(self, by_name: bool) -> None:
+        """And say what to use."""
+        x, w = np.array([0.1, 0.6]), leaf([1.0, 2.0])
+        args, kwargs = ((2,), {"weights": w}) if by_name else ((2, None, None, w), {})
+        with pytest.raises(NotImplementedError, match=r"np.histogram has .* np.bincount"):
+            np.histogram(x, *args, **kwargs)
+        np.testing.assert_array_equal(np.histogram(leaf(x), 2)[0], [1, 1])
