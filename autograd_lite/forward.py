@@ -155,7 +155,7 @@ def _linear_input(t: Any, value: Any, parent: Any) -> Any:
     """A linear row's input in place of a primal: its tangent, an index array, or zeros."""
     if t is not None:
         return t
-    if value is not None and value is not parent:
+    if value is not None and (value is not parent or isinstance(value, np.ndarray)):
         return value
     return np.zeros(np.shape(parent), getattr(parent, "dtype", None))
 

@@ -22,7 +22,16 @@ from autograd_lite.messages import refuse_masked
 from autograd_lite.modes import MODES
 from autograd_lite.sweep import PICK, Leaf, Node, own, sweep
 
-__all__ = ["Tensor", "as_tensors", "load_rules", "new_tensor", "picked", "seed_for", "tensor"]
+__all__ = [
+    "Tensor",
+    "as_tensors",
+    "load_rules",
+    "new_tensor",
+    "pick",
+    "picked",
+    "seed_for",
+    "tensor",
+]
 
 
 class Tensor:
@@ -60,7 +69,8 @@ class Tensor:
     @property
     def data(self) -> np.ndarray[Any, Any]:
         """The array itself, 0-d for a scalar. Assigning replaces it, or says it was changed."""
-        _refuse_traced(self, ".data")
+        if MODES.get().trace is not None:
+            _refuse_traced(self, ".data")
         value = self._value
         if type(value) is not np.ndarray:
             value = self._value = np.asarray(value)
@@ -299,31 +309,29 @@ class Tensor:
         missing or misshapen `gradient`.
         """
         node = self._node
-        if node is None or not node.tracked:
+        if node is None or not (node.plan is None or node.plan.edges):
             raise RuntimeError(
                 f"backward() on {_described(self)}, which does not require grad: nothing was "
                 "recorded; make a leaf with requires_grad=True and compute outside no_grad()"
             )
         seed = seed_for(self, gradient, create_graph)
-        modes = MODES.get()
         found = sweep(
-            [(node, seed)],
+            ((node, seed),),
             as_tensors=as_tensors if create_graph else None,
             free=not retain_graph,
-            watch=Watch() if modes.debug else None,
+            watch=Watch() if MODES.get().debug else None,
         )
         if not create_graph:
-            found = own(found, [seed])
+            own(found, (seed,))
+        totals = []
         with _ADDING:
-            totals = []
             for leaf, g in found.items():
                 holder = leaf.tensor() if isinstance(leaf, Leaf) else (leaf.info or {})["retain"]()
                 if holder is not None:
                     old = holder.grad
                     totals.append((holder, g if old is None else old + g))
             for holder, total in totals:
-                plain = type(total) is np.ndarray or isinstance(total, Tensor)
-                holder._grad = total if plain else np.asarray(total)
+                holder._grad = np.asarray(total) if isinstance(total, np.generic) else total
 
     def zero_grad(self) -> None:
         """Set `.grad` to None."""
@@ -455,15 +463,17 @@ def _rebuilt(cls: type[Tensor], data: Any, wanted: bool, name: str | None, grad:
 
 def seed_for(output: Tensor, gradient: Any, record: bool = False) -> Any:
     """The cotangent to begin a sweep with: `gradient`, checked, or one for a single element."""
-    shape, dtype = output._value.shape, output._value.dtype
+    value = output._value
+    dtype = value.dtype
     if gradient is None:
-        if output._value.size != 1:
+        if value.size != 1:
             raise ValueError(
                 f"the gradient of {_described(output)} needs one element; take .sum() of it, pass "
                 "gradient= of its shape, or use ag.jacobian"
             )
-        seed = np.ones(shape, dtype) if shape else dtype.type(1)
+        seed = np.ones(value.shape, dtype) if value.ndim else dtype.type(1)
         return new_tensor(seed, None) if record else seed
+    shape = value.shape
     if np.shape(gradient) != shape:
         raise ValueError(
             f"gradient: expected the shape {shape} of {_described(output)}, got "
@@ -515,14 +525,16 @@ def like_result(y: Any, items: list[Any]) -> Any:
 
 def picked(y: Any, node: Node) -> Any:
     """The results of a row that has several, each with a node that picks it."""
-    items = []
-    for i, value in enumerate(y):
-        if value.dtype.kind == "f":
-            pick = Node(PICK, (node,), (None, node), {"index": i}, value.shape, value.dtype)
-            items.append(new_tensor(value, pick))
-        else:
-            items.append(new_tensor(value, None))
-    return like_result(y, items)
+    return like_result(y, [pick(value, node, i) for i, value in enumerate(y)])
+
+
+def pick(value: Any, node: Node, i: int) -> Tensor:
+    """Result i of a row that has several, with a node that picks it."""
+    if value.dtype.kind != "f":
+        return new_tensor(value, None)
+    return new_tensor(
+        value, Node(PICK, (node,), (None, node), {"index": i}, value.shape, value.dtype)
+    )
 
 
 def as_tensors(node: Node) -> list[Any]:

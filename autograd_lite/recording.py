@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.debugging import check_value, fingerprints, user_line
-from autograd_lite.graph import Tensor, like_result, new_tensor, picked
+from autograd_lite.graph import Tensor, like_result, new_tensor, pick, picked
 from autograd_lite.messages import explain, label, refuse_dtype, refuse_masked
 from autograd_lite.modes import MODES, Modes, Weak
-from autograd_lite.sweep import PICK, Node, Recorded, Stub, next_order
+from autograd_lite.sweep import PICK, Node, Recorded, Stub, next_order, stub
 from autograd_lite.table import (
     TABLE,
     Composed,
@@ -30,15 +30,22 @@ __all__ = ["bind", "bind_one", "bind_two", "evaluated", "install", "node_of", "p
 _NO_PARAMS: dict[str, Any] = {}
 
 
-def bind(op: Primitive, inputs: Sequence[Any], params: dict[str, Any] = _NO_PARAMS) -> Any:
+def bind(
+    op: Primitive,
+    inputs: Sequence[Any],
+    params: dict[str, Any] = _NO_PARAMS,
+    *,
+    first: bool = False,
+) -> Any:
     """The result of `op` on Tensors and arrays, recorded where an input requires grad.
 
-    A Tensor (a tuple of them for a row with several results). Raises what the row's function
-    raises, with the operation and its inputs' names and shapes in the message.
+    A Tensor. For a row with several results a tuple of them, or the `first` alone. Raises what the
+    row's function raises, with the operation and its inputs' names and shapes in the message.
     """
     modes = MODES.get()
     if not modes.plain:
-        return bind_in_modes(modes, op, inputs, params)
+        result = bind_in_modes(modes, op, inputs, params)
+        return result[0] if first else result
     values = []
     parents: list[Any] = []
     for x in inputs:
@@ -55,8 +62,8 @@ def bind(op: Primitive, inputs: Sequence[Any], params: dict[str, Any] = _NO_PARA
         raise
     tracked = tuple([parent is not None for parent in parents])
     if True in tracked:
-        return record(op, inputs, values, parents, tracked, params, y)
-    return _wrapped(op, y)
+        return record(op, inputs, values, parents, tracked, params, y, first)
+    return _wrapped(op, y)[0] if first else _wrapped(op, y)
 
 
 def bind_one(op: Primitive, x: Any) -> Any:
@@ -104,18 +111,16 @@ def bind_two(op: Primitive, a: Any, b: Any) -> Any:
     if left is None:
         if right is None:
             return _wrapped(op, y)
-        tracked = _SECOND
-        left = x if type(x) is float else _stub(a, x)
+        plan = op.plans.get(_SECOND) or plan_for(op, _SECOND)
+        left = x if x is a and (type(x) is float or 0 in plan.keep) else _stub(a, x)
     elif right is None:
-        tracked = _FIRST_OF_TWO
-        right = z if type(z) is float else _stub(b, z)
+        plan = op.plans.get(_FIRST_OF_TWO) or plan_for(op, _FIRST_OF_TWO)
+        right = z if z is b and (type(z) is float or 1 in plan.keep) else _stub(b, z)
     else:
-        tracked = _BOTH
-    plan = op.plans.get(tracked) or plan_for(op, tracked)
-    dtype = y.dtype
+        plan = op.plans.get(_BOTH) or plan_for(op, _BOTH)
     if not plan.edges:
         return _wrapped(op, y)
-    if dtype is not _FLOAT64 and dtype.kind != "f":
+    if y.dtype.kind != "f":
         return _without_gradient(op, y)
     saved: Any = plan.blank
     if plan.keeps:
@@ -128,7 +133,6 @@ def bind_two(op: Primitive, a: Any, b: Any) -> Any:
 
 
 _FIRST = (True,)
-_FLOAT64 = np.dtype(np.float64)
 _FIRST_OF_TWO, _SECOND, _BOTH = (True, False), (False, True), (True, True)
 
 
@@ -140,13 +144,15 @@ def record(
     tracked: tuple[bool, ...],
     params: dict[str, Any],
     y: Any,
+    first: bool = False,
 ) -> Any:
     """The value y of an operation as a Tensor with a node (without one where no rule applies)."""
     plan = op.plans.get(tracked) or plan_for(op, tracked)
     if not plan.edges:
-        return _wrapped(op, y)
+        return _wrapped(op, y)[0] if first else _wrapped(op, y)
     if op.n_outputs is not None:
-        return picked(y, node_of(plan, inputs, values, parents, params, y))
+        node = node_of(plan, inputs, values, parents, params, y)
+        return pick(y[0], node, 0) if first else picked(y, node)
     if y.dtype.kind != "f":
         return _without_gradient(op, y)
     return new_tensor(y, node_of(plan, inputs, values, parents, params, y))
@@ -171,7 +177,8 @@ def node_of(
         saved = plan.blank
     for i, parent in enumerate(parents):
         if parent is None:
-            parents[i] = _stub(inputs[i], values[i])
+            value = values[i]
+            parents[i] = value if value is inputs[i] and i in plan.keep else _stub(inputs[i], value)
     if plan.keep_shape:
         saved = list(saved)
         for i in plan.keep_shape:
@@ -264,9 +271,7 @@ def _wrapped(op: Primitive, y: Any) -> Any:
 
 
 def _stub(x: Any, value: Any) -> Any:
-    if isinstance(x, Tensor):
-        return Stub(value, x)
-    return Stub(value, None) if isinstance(value, np.ndarray) else value
+    return Stub(value, x) if isinstance(x, Tensor) else stub(value)
 
 
 def _constant(op: Primitive, x: Any) -> Any:

@@ -591,3 +591,26 @@ class TestParts:
             own = bool(i % 7)
             np.testing.assert_allclose(g, own * 3 * x**3, rtol=1e-14)
             np.testing.assert_allclose(p, own * 6 * x**3, rtol=1e-14)
+
+
+def test_sweeps_are_quiet_without_numpys_context_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where NumPy keeps its error handling elsewhere, sweeps are quiet by its public functions."""
+    from autograd_lite import sweep as module
+
+    monkeypatch.setattr(module, "copy_context", lambda: copy_of_nothing)
+    copy_of_nothing = _Unchanged()
+    errors, ignored = module.error_handling()
+    monkeypatch.setattr(module, "ERRORS", errors)
+    monkeypatch.setattr(module, "IGNORED", ignored)
+    before = np.geterr()
+    x = leaf([0.0, 4.0])
+    np.sqrt(x).sum().backward()
+    np.testing.assert_array_equal(x.grad, [np.inf, 0.25])
+    assert np.geterr() == before
+
+
+class _Unchanged(dict[Any, Any]):
+    """A context in which NumPy sets no variable."""
+
+    def run(self, f: Any, **kwargs: Any) -> None:
+        """Nothing."""

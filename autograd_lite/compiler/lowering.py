@@ -13,31 +13,17 @@ import numpy as np
 
 from autograd_lite.recording import bind
 from autograd_lite.rules import activations, cross_entropy, softmax
-from autograd_lite.rules.cross_entropy import checked_labels
+from autograd_lite.rules.cross_entropy import checked_labels, loss_of_weights
 from autograd_lite.table import TABLE, Primitive
 
 __all__ = ["LOWERED"]
-
-
-def _loss_of_weights(shifted: Any, logs: Any, t: Any, normalized: bool) -> Any:
-    """−Σ t·(shifted − logs) along rows; a weight of 0 counts nothing, even at probability 0.
-
-    Rows of weights that sum to 1 need one logarithm a row, not one an element.
-    """
-    if normalized:
-        loss = np.add.reduce(logs, axis=None) - np.vdot(t, shifted)
-    else:
-        loss = -np.vdot(t, shifted - logs)
-    if loss != loss:
-        loss = -np.sum(np.where(t == 0, 0.0, t * (shifted - logs)))
-    return loss
 
 
 CHECKED_LABELS = Primitive(
     checked_labels, (None,), kind="general", name="checked_labels", params={"k": 0}
 )
 LOSS_OF_WEIGHTS = Primitive(
-    _loss_of_weights,
+    loss_of_weights,
     (None, None, None),
     kind="general",
     name="loss_of_weights",

@@ -147,6 +147,8 @@ class _Reader:
 
     def operand(self, node: Any, place: int, source: Any, sources: list[Value]) -> Any:
         """The value that an input of a node is; numbers stay numbers."""
+        if isinstance(source, np.ndarray):
+            source = Stub(source, None)
         if isinstance(source, Node):
             key: Any = _resolved(source)
             value = self.values.get(key)

@@ -9,26 +9,36 @@ import numpy as np
 from autograd_lite.graph import Tensor
 from autograd_lite.recording import bind
 from autograd_lite.rules.examples import given
-from autograd_lite.rules.softmax import log_softmax, shifted
+from autograd_lite.rules.softmax import log_softmax, shifted, total
 from autograd_lite.table import general
 
 
 def _cross_entropy_with_logits(z: Any, t: Any, normalized: bool = False) -> tuple[Any, Any]:
     """(−Σ t·log_softmax(z), softmax(z)) along the last axis; t labels or weights."""
     z, t = np.asarray(z), np.asarray(t)
-    logs = shifted(z, -1)
-    p = np.exp(logs)
-    total = np.add.reduce(p, axis=-1, keepdims=True)
-    p /= total
-    logs -= np.log(total)
+    below = shifted(z, -1)
+    p = np.exp(below)
+    sums = total(p, -1)
+    p /= sums
+    logs = np.log(sums)
     if t.ndim == z.ndim - 1:
-        return -np.add.reduce(_at_labels(logs, t)), p
-    with np.errstate(invalid="ignore"):
-        terms = t * logs
-    loss = -np.add.reduce(terms, axis=None)
-    if loss != loss:  # 0 · −inf: a target of 0 against probability 0 counts nothing
-        loss = -np.sum(np.where(t == 0, 0.0, terms))
-    return loss.astype(p.dtype), p
+        return -np.add.reduce(_at_labels(below - logs, t)), p
+    return loss_of_weights(below, logs, t, normalized), p
+
+
+def loss_of_weights(below: Any, logs: Any, t: Any, normalized: bool) -> Any:
+    """−Σ t·(below − logs) along rows; a weight of 0 counts nothing, even at probability 0.
+
+    Rows of weights that sum to 1 need one logarithm a row, not one an element.
+    """
+    if normalized:
+        loss = np.add.reduce(logs, axis=None) - np.vdot(t, below)
+    else:
+        loss = -np.vdot(t, below - logs)
+    if loss != loss:
+        with np.errstate(invalid="ignore"):
+            loss = -np.sum(np.where(t == 0, 0.0, t * (below - logs)))
+    return loss if loss.dtype == below.dtype else loss.astype(below.dtype)
 
 
 def _at_labels(logs: Any, labels: Any) -> Any:
@@ -62,11 +72,11 @@ def cross_entropy_vjp_logits(g: Any, y: Any, z: Any, t: Any, normalized: bool) -
     total: Any = 0.0
     if g_loss is not None:
         if t.ndim == z.ndim - 1:
-            total = g_loss * (p - (t[..., None] == np.arange(z.shape[-1])))
+            total = (p - (t[..., None] == np.arange(z.shape[-1]))) * g_loss
         elif normalized:
-            total = g_loss * (p - t)
+            total = (p - t) * g_loss
         else:
-            total = g_loss * (p * np.sum(t, axis=-1, keepdims=True) - t)
+            total = (p * np.sum(t, axis=-1, keepdims=True) - t) * g_loss
     if g_p is not None:
         total = total + p * (g_p - np.sum(g_p * p, axis=-1, keepdims=True))
     return total
@@ -125,7 +135,7 @@ def softmax_cross_entropy(logits: Any, targets: Any, *, normalized: bool = False
         )
     inputs, params = (logits, targets), {"normalized": normalized or labels}
     if isinstance(logits, Tensor) or isinstance(targets, Tensor):
-        return bind(_ROW, inputs, params)[0]
+        return bind(_ROW, inputs, params, first=True)
     return _cross_entropy_with_logits(*inputs)[0]
 
 

@@ -9,25 +9,44 @@ import numpy as np
 from autograd_lite.recording import public
 from autograd_lite.rules.examples import reals
 from autograd_lite.rules.reductions import expanded
+from autograd_lite.sweep import ones
 from autograd_lite.table import general
 
 
 def shifted(x: Any, axis: Any) -> Any:
     """x less its largest element along `axis`, which may be of length 0: none is above 0."""
+    if _has_short_rows(x, axis):
+        # a row takes NumPy 40 ns, whatever its length; columns are taken side by side
+        return x - np.maximum.reduce(x.T.copy(), 0)[:, None]
     return x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
+
+
+def total(x: Any, axis: Any) -> Any:
+    """The sum of x along `axis`, which stays, of length 1."""
+    if _has_short_rows(x, axis):
+        return np.dot(x, ones(x.shape[1], x.dtype))[:, None]
+    return np.add.reduce(x, axis=axis, keepdims=True)
+
+
+def _has_short_rows(x: Any, axis: Any) -> bool:
+    """Whether x is a matrix of many short rows, reduced along them."""
+    if type(x) is not np.ndarray or x.ndim != 2 or axis not in (-1, 1):
+        return False
+    n, k = x.shape
+    return n > 8 and 0 < k <= 32 and x.dtype.char in "fd"
 
 
 def _softmax(x: Any, axis: Any = -1) -> Any:
     """exp(x) / Σ exp(x) along `axis`, stable for any finite x."""
     e = np.exp(shifted(x, axis))
-    return e / np.add.reduce(e, axis=axis, keepdims=True)
+    return e / total(e, axis)
 
 
 def _log_softmax(x: Any, axis: Any = -1) -> Any:
     """x − log Σ exp(x) along `axis`, stable for any finite x."""
     z = shifted(x, axis)
     with np.errstate(divide="ignore"):  # the sum of no elements
-        return z - np.log(np.add.reduce(np.exp(z), axis=axis, keepdims=True))
+        return z - np.log(total(np.exp(z), axis))
 
 
 def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
