@@ -118,6 +118,11 @@ class scope(using):
     def __init__(self, name: str) -> None:
         super().__init__(name=name)
 
+    @staticmethod
+    def wanted() -> bool:
+        """Whether values are kept for a picture; what enters a scope for each layer asks first."""
+        return MODES.get().keep
+
     def _changed(self, modes: Modes) -> Modes:
         return modes.but(scope=(*modes.scope, self.changes["name"]))
 

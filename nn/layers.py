@@ -218,12 +218,37 @@ class Sequential(Module):
         return layer_summary(rows)
 
     def _through(self, layers: list[Any], X: Any) -> Any:
+        if ag.scope.wanted():
+            return _through_scopes(layers, X)
         for layer in layers:
             X = layer(X)
         return X
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(_described, self.layers))})"
+
+
+def _through_scopes(layers: list[Any], X: Any) -> Any:
+    """What layers make of X, each recorded in its scope and named as in the lecture: Z1, A1, …
+
+    Of several layers without weights, such as an activation and a dropout, the last gives A.
+    """
+    l = 0
+    named = {}
+    for layer in layers:
+        with ag.scope(_word(layer)):
+            X = layer(X)
+        l += isinstance(layer, Linear)
+        named[f"{'Z' if isinstance(layer, Linear) else 'A'}{l}"] = X
+    for name, value in named.items():
+        if isinstance(value, ag.Tensor) and value.name is None:
+            value.name = name
+    return X
+
+
+def _word(layer: Any) -> str:
+    """What a layer is called in a picture."""
+    return type(layer).__name__ if isinstance(layer, Module) else _described(layer)
 
 
 def _described(layer: Any) -> str:

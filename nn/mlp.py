@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from operator import index
 from typing import Any
@@ -100,8 +100,19 @@ class MLP(Module):
         """
         A: list[Any] = [_data_points(as_input(X, self.W1, "MLP"), self.sizes[0])]
         Z: list[Any] = [None]
+        numbers = range(1, self.n_layers + 1)
+        if not ag.scope.wanted():
+            self._pass(numbers, Z, A, upto_logits)
+            return Z, A
+        for l in numbers:
+            with ag.scope(f"hidden {l}" if l < self.n_layers else "output"):
+                self._pass((l,), Z, A, upto_logits)
+        return Z, A
+
+    def _pass(self, numbers: Iterable[int], Z: list[Any], A: list[Any], upto_logits: bool) -> None:
+        """Append Z and A of the layers with these numbers."""
         L = self.n_layers
-        for l in range(1, L + 1):
+        for l in numbers:
             Z_l = _named(A[-1] @ getattr(self, f"W{l}") + getattr(self, f"b{l}"), f"Z{l}")
             Z.append(Z_l)
             if l < L:
@@ -111,7 +122,6 @@ class MLP(Module):
             elif not upto_logits:
                 A_L = OUTPUT[self.output](Z_l)
                 A.append(A_L if A_L is Z_l else _named(A_L, "Y_hat"))
-        return Z, A
 
     def _column(self, Y_hat: Any) -> Any:
         """Of one output neuron the vector, so that y_hat − y never broadcasts (n, 1) with (n,)."""

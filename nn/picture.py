@@ -10,7 +10,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite.drawing import Diagram, Edge, Picture, Vertex, pretty, shape_text
 from nn.architecture import Layer, layers_of
-from nn.layers import Linear, Sequential, Sigmoid, Softmax, as_input
+from nn.layers import as_input
 from nn.network import network_picture
 from nn.neuron import neuron_picture
 from nn.training import OBJECTIVES
@@ -86,44 +86,15 @@ def _lanes(model: Any, X: Any, Y: Any, loss: Any) -> Diagram:
     names: dict[str, Any] = {"X": X}
     with ag.keep():
         if Y is None:
-            output = _lectured(model)(X)
+            output = model(X)
         else:
             Y = np.asarray(Y)
             if Y.dtype.kind == "f":
                 Y = np.asarray(Y, dtype=first.dtype)
             names["Y"] = Y
-            output = _objective(model, loss)(_lectured(model), X, Y)
+            output = _objective(model, loss)(model, X, Y)
             output.name = output.name or "L"
     return ag.draw(output, names=names | dict(model.named_parameters()), view="lanes")
-
-
-class _Lectured:
-    """A Sequential whose results are called Z1, A1, … and recorded in a scope for each layer."""
-
-    def __init__(self, model: Sequential) -> None:
-        self.model = model
-
-    def __call__(self, X: Any) -> Any:
-        return self.passed(X, self.model.layers)
-
-    def logits(self, X: Any) -> Any:
-        """The input of the last layer, where that makes probabilities."""
-        layers = self.model.layers
-        return self.passed(X, layers[: -1 if isinstance(layers[-1], (Softmax, Sigmoid)) else None])
-
-    def passed(self, X: Any, layers: Any) -> Any:
-        """The last of some layers' output."""
-        l = 0
-        for layer in layers:
-            with ag.scope(type(layer).__name__):
-                X = layer(X)
-            l += isinstance(layer, Linear)
-            X.name = X.name or f"{'Z' if isinstance(layer, Linear) else 'A'}{l}"
-        return X
-
-
-def _lectured(model: Any) -> Any:
-    return _Lectured(model) if isinstance(model, Sequential) else model
 
 
 def _objective(model: Any, loss: Any) -> Callable[[Any, Any, Any], Any]:

@@ -126,7 +126,8 @@ def _repeated(blocks: list[Block], few: float) -> list[Block]:
     codes = _codes(blocks)
     taken = np.zeros(len(blocks), bool)
     runs: list[tuple[int, int, int]] = []
-    for covered, period, start in sorted(_candidates(codes), key=lambda c: (-c[0], c[1], c[2])):
+    candidates = _candidates(codes, _openings(blocks))
+    for covered, period, start in sorted(candidates, key=lambda c: (-c[0], c[1], c[2])):
         scoped = bool(blocks[start].fold or blocks[start].last.scope)
         if (len(blocks) <= few and not scoped) or taken[start : start + covered].any():
             continue
@@ -139,12 +140,21 @@ def _repeated(blocks: list[Block], few: float) -> list[Block]:
         parts = blocks[start : start + period]
         place = start + period * count
         ops = [op for block in blocks[start:place] for op in block.ops]
-        folded.append(Block(ops, _named(parts), count))
+        folded.append(Block(ops, _numbered(ops) or _named(parts), count))
     return folded + blocks[place:]
 
 
-def _candidates(codes: Any) -> list[tuple[int, int, int]]:
-    """(length, period, start) of every run in which a pattern stands four times or more."""
+def _openings(blocks: Sequence[Block]) -> set[int]:
+    """The blocks that begin another scope than the one before them."""
+    scopes = [(block.ops[0].scope, block.last.scope) for block in blocks]
+    return {i for i in range(1, len(blocks)) if scopes[i][0] != scopes[i - 1][1]}
+
+
+def _candidates(codes: Any, openings: set[int]) -> list[tuple[int, int, int]]:
+    """(length, period, start) of every run in which a pattern stands four times or more.
+
+    What a run has beyond whole patterns is used to let it begin where a scope does.
+    """
     found = []
     for period in range(1, min(_PERIOD, len(codes) // 4) + 1):
         equal = codes[period:] == codes[:-period]
@@ -152,7 +162,10 @@ def _candidates(codes: Any) -> list[tuple[int, int, int]]:
         for begin, end in zip(edges[::2], edges[1::2], strict=True):
             count = (end - begin) // period + 1
             if count >= 4:
-                found.append((int(count * period), period, int(begin)))
+                spare = end - begin + period - count * period
+                starts = range(int(begin), int(begin + spare) + 1)
+                start = next((i for i in starts if i in openings), int(begin))
+                found.append((int(count * period), period, start))
     return found
 
 
@@ -162,7 +175,7 @@ def _codes(blocks: Sequence[Block]) -> Any:
     known: dict[Any, int] = {}
     codes = np.empty(len(blocks), np.int64)
     for i, block in enumerate(blocks):
-        key = (block.fold, tuple(_signature(op, i, index) for op in block.ops))
+        key = (_stem(block.fold), tuple(_signature(op, i, index) for op in block.ops))
         codes[i] = known.setdefault(key, len(known))
     return codes
 
@@ -187,6 +200,20 @@ def _stretches(blocks: list[Block], most: int) -> list[Block]:
         else part[0]
         for part in parts
     ]
+
+
+def _stem(name: str) -> str:
+    """The name of a scope without its number, so that hidden 2 and hidden 3 are alike."""
+    return name.rstrip("0123456789 ")
+
+
+def _numbered(ops: Sequence[Op]) -> str:
+    """Words for operations in scopes that differ by their numbers: hidden 2 … hidden 12."""
+    if not all(op.scope for op in ops):
+        return ""
+    names = list(dict.fromkeys(op.scope[0] for op in ops))
+    alike = len(names) > 1 and len({_stem(name) for name in names}) == 1
+    return f"{names[0]} … {names[-1]}" if alike else ""
 
 
 def _named(parts: Sequence[Block]) -> str:

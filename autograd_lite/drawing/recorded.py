@@ -280,7 +280,10 @@ def _kept(node: Any, place: int) -> Any:
 
 
 def _number(graph: Recorded) -> None:
-    """Make names unique: W and W become W₁ and W₂; what has no name becomes op_n or data_n."""
+    """Make names unique: W and W become W₁ and W₂, A₁ and A₁ become A₁.1 and A₁.2.
+
+    What has no name becomes op_n or data_n.
+    """
     shared: dict[str, list[Value]] = {}
     for value in graph.values():
         if not value.name:
@@ -292,10 +295,12 @@ def _number(graph: Recorded) -> None:
         if len(values) == 1 and values[0].named:
             continue
         n = 0
-        stem = pretty(f"{name.rstrip('_')}_0")[:-1]
+        stem = name.rstrip("_")
+        numbered = stem[-1:].isalpha()
+        stem += "" if numbered else "."
         for value in values:
             n += 1
-            while stem + subscript(n) in taken:
+            while (made := stem + (subscript(n) if numbered else str(n))) in taken:
                 n += 1
-            value.name = stem + subscript(n)
+            value.name = made
         taken.update(value.name for value in values)

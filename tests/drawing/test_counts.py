@@ -9,6 +9,7 @@ import pytest
 from graphs import chain, network, random_graph
 
 import autograd_lite as ag
+import nn
 from autograd_lite.drawing.recorded import read
 
 VIEWS = ("graph", "lanes", "backward")
@@ -58,6 +59,16 @@ def test_equal_layers_are_one_box_that_says_how_many():
     assert any("×12" in " ".join(v.lines) or v.nodes >= 24 for v in folds)
     opened = ag.draw(h, fold=False).picture
     assert all(v.kind != "fold" for v in opened.vertices)
+
+
+def test_layers_of_a_network_are_folded_by_their_numbers():
+    """Twelve hidden layers: the first, a stacked box for the eleven alike, the output."""
+    model = nn.MLP([20, *[16] * 12, 3], hidden="tanh", init="xavier", rng=np.random.default_rng(0))
+    for view in ("graph", "lanes"):
+        with ag.keep():
+            loss = nn.softmax_cross_entropy(model.logits(np.ones((4, 20))), np.eye(3)[[0, 1, 2, 0]])
+        folds = [v for v in ag.draw(loss, view=view).picture.vertices if v.kind == "fold"]
+        assert [v.lines for v in folds] == [("hidden 2 … hidden 12", "×11 · 33 operations")]
 
 
 def test_depth_opens_scopes_one_level_at_a_time():

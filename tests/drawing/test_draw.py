@@ -45,6 +45,13 @@ def test_equal_names_are_told_apart():
     assert "W₂ 3" in words
 
 
+def test_equal_names_that_end_in_a_number_are_told_apart_behind_it():
+    """A₁ and A₁ are no A₁₁ and A₁₂."""
+    a = ag.tensor(2.0, requires_grad=True, name="A1")
+    b = ag.tensor(3.0, requires_grad=True, name="A1")
+    assert {"A₁.1 2", "A₁.2 3"} <= set(labels(ag.draw(a * b)))
+
+
 def test_a_plus_a_draws_two_arrows():
     """An operand that is used twice has two arrows."""
     a = ag.tensor([1.0, 2.0], requires_grad=True, name="a")

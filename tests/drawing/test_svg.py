@@ -12,6 +12,7 @@ import pytest
 from graphs import network, random_graph
 
 import autograd_lite as ag
+import nn
 from autograd_lite.drawing.arrange import arrange
 from autograd_lite.drawing.style import ARROWS, STYLES
 
@@ -103,6 +104,22 @@ def test_everything_is_within_the_page(seed):
         assert box.right <= drawing.width
         assert box.y - box.height / 2 >= 0
         assert box.y + box.height / 2 <= drawing.height
+
+
+@pytest.mark.parametrize("model", [
+    nn.MLP([4, 3, 2], rng=np.random.default_rng(0)),
+    nn.Sequential(nn.Linear(4, 3, rng=np.random.default_rng(0)), nn.ReLU(), nn.Linear(3, 2),
+                  nn.Softmax()),
+], ids=["MLP", "Sequential"])  # fmt: skip
+def test_each_layer_of_a_network_has_a_frame(model):
+    """Round its operations and parameters, with its name on it, where values are kept."""
+    with ag.keep():
+        loss = nn.softmax_cross_entropy(model.logits(np.ones((5, 4))), np.eye(2)[[0, 1, 0, 1, 0]])
+    frames = [label for label, _ in arrange(ag.draw(loss).picture).frames]
+    assert frames == (["hidden 1", "output"] if isinstance(model, nn.MLP)
+                      else ["Linear", "ReLU", "Linear"])  # fmt: skip
+    plain = nn.softmax_cross_entropy(model.logits(np.ones((5, 4))), np.eye(2)[[0, 1, 0, 1, 0]])
+    assert not arrange(ag.draw(plain).picture).frames
 
 
 def test_names_are_escaped():
