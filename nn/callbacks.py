@@ -1,10 +1,17 @@
-"""Callbacks for `fit`: functions (model, history) → True to stop, called after every epoch."""
+"""Callbacks for `fit`: functions (model, history) → True to stop, called after every epoch.
+
+One that remembers more than the History says has `state_dict` and `load_state_dict`, arrays by
+name, and goes on where it was when a checkpoint is resumed.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from nn.saving import save
 
@@ -49,6 +56,18 @@ class EarlyStopping:
             model.load_state_dict(self._best[1])
         return True
 
+    def state_dict(self) -> dict[str, Any]:
+        """The best epoch and the model after it, as arrays by name."""
+        if self._best is None:
+            return {}
+        epoch, model = self._best
+        return {"epoch": np.array(epoch), **{f"model/{name}": p for name, p in model.items()}}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Remember what `state_dict` returned."""
+        model = {n.removeprefix("model/"): p for n, p in state.items() if n.startswith("model/")}
+        self._best = (int(state["epoch"]), model) if state else None
+
     def __repr__(self) -> str:
         return f"EarlyStopping({self.patience}, key={self.key!r})"
 
@@ -87,6 +106,14 @@ class StopOnNaN:
         if self._finite is not None and history.epochs > 1:
             model.load_state_dict(self._finite)
         return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """The last model whose loss was finite, as arrays by name."""
+        return self._finite or {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Remember what `state_dict` returned."""
+        self._finite = dict(state) or None
 
     def __repr__(self) -> str:
         return "StopOnNaN()"

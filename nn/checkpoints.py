@@ -1,11 +1,14 @@
 """Checkpoints: everything that training needs to go on as if it had never stopped.
 
-That is the model, what the optimiser remembers, every Generator that draws numbers, and the
-History. `fit` keeps one in memory for Ctrl-C, and writes it after every epoch where asked.
+That is the model, what the optimiser and the callbacks remember, every Generator that draws
+numbers, and the History. `fit` keeps one in memory for Ctrl-C, and writes it after every epoch
+where asked.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +24,25 @@ KIND = "autograd-lite checkpoint"
 
 
 class Run:
-    """What training changes: model, optimiser, Generators, History; and the step that does it."""
+    """What training changes: model, optimiser, callbacks, Generators; and the step that does it.
 
-    def __init__(self, model: Any, optimizer: Any, rng: np.random.Generator, step: Any) -> None:
+    An optimiser or callback that remembers something has `state_dict` and `load_state_dict`.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any,
+        rng: np.random.Generator,
+        step: Any,
+        callbacks: Sequence[Any] = (),
+    ) -> None:
         self.model, self.optimizer, self.step = model, optimizer, step
+        self.remembering = {
+            f"callback {i}": callback
+            for i, callback in enumerate(callbacks)
+            if hasattr(callback, "state_dict") and hasattr(callback, "load_state_dict")
+        }
         self.history = History()
         #: the one of the batches and those inside the model, each once
         self.generators = list(
@@ -43,6 +61,8 @@ class Run:
         if hasattr(self.optimizer, "state_dict"):
             state = self.optimizer.state_dict(self.model)
             arrays |= {f"optimizer/{name}": values for name, values in state.items()}
+        for part, callback in self.remembering.items():
+            arrays |= {f"{part}/{name}": values for name, values in callback.state_dict().items()}
         write_archive(path, header, arrays)
 
     def resume(self, path: Path) -> None:
@@ -59,7 +79,7 @@ class Run:
             raise ValueError(f"{path}: this checkpoint does not fit the run: {error}") from error
 
     def _restore(self, header: dict[str, Any], arrays: dict[str, Any]) -> None:
-        parts: dict[str, dict[str, Any]] = {"model": {}, "optimizer": {}}
+        parts = defaultdict[str, dict[str, Any]](dict)
         for name, values in arrays.items():
             part, key = name.split("/", 1)
             parts[part][key] = values
@@ -73,6 +93,8 @@ class Run:
             k: list(map(float, v)) for k, v in header["history"]["numbers"].items()
         }
         self.history.seconds = list(header["history"]["seconds"])
+        for part, callback in self.remembering.items():
+            callback.load_state_dict(parts[part])
 
 
 class Finished:

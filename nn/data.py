@@ -11,7 +11,6 @@ import struct
 import zlib
 from collections.abc import Iterator
 from importlib import resources
-from operator import index
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
@@ -125,7 +124,7 @@ def batches(
     starts = range(0, len(X), int(size))
     if rng is None:
         return ((X[i : i + size], Y[i : i + size]) for i in starts)
-    order = rng.permutation(len(X))
+    order = np.random.default_rng(rng).permutation(len(X))
     rows = (order[i : i + size] for i in starts)
     return ((X.take(row, axis=0), Y.take(row, axis=0)) for row in rows)
 
@@ -140,7 +139,7 @@ def standardize(X: ArrayLike, /, *others: ArrayLike) -> Array | tuple[Array, ...
     The others (test data) are treated with X's mean and deviation, never with their own. A
     column that is constant in X is shifted to 0 and not scaled.
     """
-    X = _floating(X)
+    X, *rest = map(_floating, (X, *others))
     if X.ndim != 2 or len(X) == 0:
         raise ValueError(f"standardize: X has shape {X.shape}, expected (n, m) with n ≥ 1")
     # In float64, because a float32 sum down 60,000 rows is right to three digits only.
@@ -148,7 +147,7 @@ def standardize(X: ArrayLike, /, *others: ArrayLike) -> Array | tuple[Array, ...
     constant = X.min(axis=0) == X.max(axis=0)
     # The rounded mean of equal numbers may differ from them, and their deviation from 0.
     mean, std = np.where(constant, X[0], mean), np.where(constant, 1.0, std)
-    results = tuple(_scaled(part, mean, std) for part in (X, *map(_floating, others)))
+    results = tuple(_scaled(part, mean, std) for part in (X, *rest))
     return results if others else results[0]
 
 
@@ -166,8 +165,10 @@ def _class_count(labels: Array, k: int | None) -> int:
     if labels.ndim != 1:
         hint = "; pass labels.ravel()" if labels.shape[1:] == (1,) else ""
         raise ValueError(f"one_hot: labels have shape {labels.shape}, expected (n,){hint}")
+    if k is not None and (not isinstance(k, (int, np.integer)) or k < 1):
+        raise ValueError(f"one_hot: k is {k!r}, expected a whole number of classes, at least 1")
     if labels.size == 0 and k is not None:
-        return index(k)
+        return int(k)
     if labels.size == 0:
         raise ValueError("one_hot: there are no labels to count the classes by; pass k")
     if labels.dtype.kind not in "iu":
@@ -175,7 +176,7 @@ def _class_count(labels: Array, k: int | None) -> int:
             f"one_hot: labels are {labels.dtype}, expected integers; pass labels.astype(int)"
         )
     low, high = int(labels.min()), int(labels.max())
-    k = high + 1 if k is None else index(k)
+    k = high + 1 if k is None else int(k)
     if low < 0 or high >= k:
         wrong = low if low < 0 else high
         row = int(np.argmax(labels == wrong))
@@ -222,8 +223,13 @@ def _spread_classes(order: Array, y: Array, n_test: int) -> Array:
 
 
 def _floating(X: ArrayLike) -> Array:
-    """X as a floating array: its own dtype where that is one, else float64."""
+    """X as a floating array: its own dtype where that is one, else float64; seen to be finite."""
     array: Array = np.asarray(X)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"standardize: expected real numbers, got dtype {array.dtype}")
+    if not np.isfinite(array).all():
+        n = np.count_nonzero(~np.isfinite(array))
+        raise ValueError(f"standardize: the data hold {n} numbers that are nan or infinite")
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 

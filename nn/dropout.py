@@ -43,7 +43,8 @@ class Dropout(Module):
         scaling: str = "inference",
         rng: np.random.Generator | None = None,
     ) -> None:
-        if not 0 <= p < 1:
+        number = isinstance(p, (int, float, np.number)) and not isinstance(p, bool)
+        if not number or not 0 <= p < 1:
             raise ValueError(f"Dropout: p must be at least 0 and below 1, got {p!r}")
         self.p, self.per, self.count, self.scaling = float(p), per, count, scaling
         for name, choices in CHOICES.items():

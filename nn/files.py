@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-__all__ = ["read_archive", "write_archive", "write_whole"]
+__all__ = ["check_place", "read_archive", "write_archive", "write_whole"]
 
 Array = np.ndarray[Any, Any]
 HEADER = "header.json"
@@ -27,7 +27,19 @@ UNREADABLE = (
     KeyError,
     NotImplementedError,
     RuntimeError,
+    OSError,  # seeking to where a damaged directory points
 )
+
+
+def check_place(path: Path) -> None:
+    """Raise OSError where there can be no file of that path: a missing folder, or one in its place.
+
+    What is written goes through a file of another name, which no message should speak of.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, expected the path of a file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
@@ -35,6 +47,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
 
     Whatever happens before leaves the old file as it was.
     """
+    check_place(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         with open(unfinished, "wb") as file:
@@ -64,20 +77,25 @@ def read_archive(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Array
 
     Raises ValueError, naming the file, for one that is truncated, damaged or of another kind.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if HEADER not in names:
-                raise ValueError(f"it has no {HEADER}")
-            header = json.loads(archive.read(HEADER))
-            if not isinstance(header, dict) or header.get("kind") != kind:
-                raise ValueError(f"its header is of kind {dict(header).get('kind')!r}")
-            arrays = {}
-            for name in names:
-                if name != HEADER:  # the whole member, so that its checksum is looked at
-                    content = BytesIO(archive.read(name))
-                    array = np.lib.format.read_array(content, allow_pickle=False)
-                    arrays[name.removesuffix(".npy")] = array
-    except UNREADABLE as error:
-        raise ValueError(f"{path}: found no {kind}: {error}") from error
+    with path.open("rb") as file:  # what cannot be opened at all is no matter of its content
+        try:
+            return _read(file, kind)
+        except UNREADABLE as error:
+            raise ValueError(f"{path}: found no {kind}: {error}") from error
+
+
+def _read(file: BinaryIO, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
+    with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+        if HEADER not in names:
+            raise ValueError(f"it has no {HEADER}")
+        header = json.loads(archive.read(HEADER))
+        if not isinstance(header, dict) or header.get("kind") != kind:
+            raise ValueError(f"its header is of kind {dict(header).get('kind')!r}")
+        arrays = {}
+        for name in names:
+            if name != HEADER:  # the whole member, so that its checksum is looked at
+                content = BytesIO(archive.read(name))
+                array = np.lib.format.read_array(content, allow_pickle=False)
+                arrays[name.removesuffix(".npy")] = array
     return header, arrays

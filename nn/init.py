@@ -119,9 +119,9 @@ def weights_and_bias(
     init: one of the names in INITIALIZERS or a function, such as
     `functools.partial(nn.init.constant, value=0.5)`.
     """
-    if min(n_in, n_out) < 1:
+    if not all(map(_is_count, (n_in, n_out))):
         raise ValueError(
-            f"a layer from {n_in} to {n_out} neurons: expected at least 1 on each side"
+            f"a layer from {n_in!r} to {n_out!r} neurons: expected whole numbers, at least 1"
         )
     dtype = np.dtype(dtype)
     if dtype.kind != "f":
@@ -130,6 +130,10 @@ def weights_and_bias(
     rng = np.random.default_rng(rng)
     W = _drawn(draw, (n_in, n_out), rng, dtype)
     return W, _drawn(draw, (n_out,), rng, dtype) if bias else None
+
+
+def _is_count(n: Any) -> bool:
+    return isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1
 
 
 def _initializer(init: str | Initializer) -> Initializer:

@@ -181,9 +181,17 @@ class Sequential(Module):
     """Layers one after another; a plain function, such as np.tanh, is a layer too."""
 
     def __init__(self, *layers: Any) -> None:
-        for layer in layers:
+        for i, layer in enumerate(layers):
+            if isinstance(layer, type):
+                raise TypeError(
+                    f"Sequential: layer {i} is the class {layer.__name__}; pass a layer of it, "
+                    f"{layer.__name__}(…)"
+                )
             if not callable(layer):
-                raise TypeError(f"Sequential: a layer is a function or a Module, got {layer!r}")
+                hint = "; pass them one by one" if isinstance(layer, (list, tuple)) else ""
+                raise TypeError(
+                    f"Sequential: a layer is a function or a Module, layer {i} is {layer!r}{hint}"
+                )
         self.layers = list(layers)
         _name_as_in_the_lecture(layers)
 

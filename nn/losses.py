@@ -32,7 +32,7 @@ def cross_entropy(Y_hat: Any, Y: Any, *, reduction: str = "sum") -> Any:
     if np.ndim(Y) == np.ndim(Y_hat) - 1:
         Y = _one_hot(Y, Y_hat, "cross_entropy")
     else:
-        _refuse_one_hot(Y_hat, Y, "cross_entropy")
+        _refuse_labels_first(Y_hat, Y, _is_one_hot, "one-hot", "cross_entropy")
     Y = _target(Y_hat, Y, "cross_entropy")
     check_distribution(_known(Y), "cross_entropy: Y")
     _check_probabilities(Y_hat, "cross_entropy", "softmax_cross_entropy")
@@ -46,6 +46,7 @@ def binary_cross_entropy(y_hat: Any, y: Any, *, reduction: str = "sum") -> Any:
     for other shapes and for numbers outside [0, 1].
     """
     y = _target(y_hat, y, "binary_cross_entropy")
+    _refuse_labels_first(y_hat, y, _is_binary, "zeros and ones", "binary_cross_entropy")
     _check_targets(y, "binary_cross_entropy")
     _check_probabilities(y_hat, "binary_cross_entropy", "nn.fit(loss='binary_cross_entropy')")
     terms = _times_log(y, y_hat) + _times_log(1.0 - y, 1.0 - y_hat)
@@ -60,7 +61,10 @@ def softmax_cross_entropy(logits: Any, Y: Any, *, reduction: str = "sum") -> Any
     that are probabilities already.
     """
     _check_classes(logits, "softmax_cross_entropy")
-    if np.ndim(Y) != np.ndim(logits) - 1:
+    if np.ndim(Y) == np.ndim(logits) - 1:
+        _check_labels(Y, logits, "softmax_cross_entropy")
+    else:
+        _refuse_labels_first(logits, Y, _is_one_hot, "one-hot", "softmax_cross_entropy")
         Y = _target(logits, Y, "softmax_cross_entropy")
         check_distribution(_known(Y), "softmax_cross_entropy: Y")
     values = _known(logits)
@@ -112,6 +116,10 @@ def _target(prediction: Any, target: Any, name: str) -> Any:
     if np.shape(prediction) != np.shape(target):
         turned = np.ndim(target) == np.ndim(prediction) + 1 and np.ndim(prediction) == 1
         hint = "; the prediction comes first, the target second" if turned else ""
+        if np.shape(target) == (*np.shape(prediction)[:1], 1):
+            hint = "; pass the column's ravel()"
+        elif np.shape(prediction) == (*np.shape(target), 1):
+            hint = "; pass the target's [:, None], or a prediction of shape (n,)"
         raise ValueError(
             f"{name}: expected a target of the prediction's shape {np.shape(prediction)}, got "
             f"{np.shape(target)}{hint}"
@@ -135,17 +143,17 @@ def _eps(x: Any) -> float:
     return float(np.finfo(x.dtype).eps) if x.dtype.kind == "f" else 0.0
 
 
-def _refuse_one_hot(prediction: Any, target: Any, name: str) -> None:
-    """Raise ValueError where constants come in the wrong order: one-hot rows before the others.
+def _refuse_labels_first(prediction: Any, target: Any, are: Any, what: str, name: str) -> None:
+    """Raise ValueError where constants come in the wrong order: labels first, then what are none.
 
     A prediction that requires grad is none of the data, however saturated it may be.
     """
-    values, other = _known(prediction), _known(target)
-    if values is None or other is None or _wants_grad(prediction) or values.shape != other.shape:
+    if _wants_grad(prediction) or np.shape(prediction) != np.shape(target):
         return
-    if _is_one_hot(values) and not _is_one_hot(other):
+    values, other = _known(prediction), _known(target)
+    if values is not None and other is not None and are(values) and not are(other):
         raise ValueError(
-            f"{name}: the arguments look swapped: the first one is one-hot; the prediction comes "
+            f"{name}: the arguments look swapped: the first one is {what}; the prediction comes "
             "first, the target second"
         )
 
@@ -189,8 +197,20 @@ def _check_targets(y: Any, name: str) -> None:
         )
 
 
+def _is_binary(x: Any) -> bool:
+    return bool(x.size and ((x == 0) | (x == 1)).all())
+
+
 def _one_hot(labels: Any, like: Any, name: str) -> Any:
     """Rows with a one at each label, of the shape and dtype of the prediction."""
+    _check_labels(labels, like, name)
+    labels = labels if isinstance(labels, ag.Tensor) else np.asarray(labels)
+    rows = labels[..., None] == np.arange(np.shape(like)[-1])
+    return rows.astype(_dtype(like)) if isinstance(rows, np.ndarray) else np.where(rows, 1.0, 0.0)
+
+
+def _check_labels(labels: Any, like: Any, name: str) -> None:
+    """Raise ValueError or TypeError for labels that are not the prediction's, one for each row."""
     k = np.shape(like)[-1]
     if np.shape(labels) != np.shape(like)[:-1]:
         raise ValueError(
@@ -198,15 +218,16 @@ def _one_hot(labels: Any, like: Any, name: str) -> Any:
             f"shape {np.shape(like)}, got labels of shape {np.shape(labels)}"
         )
     values = _known(labels)
-    if values is not None and values.size:
-        if values.dtype.kind not in "iu":
-            raise TypeError(f"{name}: labels must be integers, got dtype {values.dtype}")
-        if values.min() < 0 or values.max() >= k:
-            raise ValueError(
-                f"{name}: labels must be 0 to {k - 1}, got {values.min()} to {values.max()}"
-            )
-    rows = (labels if isinstance(labels, ag.Tensor) else values)[..., None] == np.arange(k)
-    return rows.astype(_dtype(like)) if isinstance(rows, np.ndarray) else np.where(rows, 1.0, 0.0)
+    if values is None or not values.size:
+        return
+    if values.dtype.kind not in "iu":
+        raise TypeError(
+            f"{name}: labels must be integers, got dtype {values.dtype}; pass labels.astype(int)"
+        )
+    if values.min() < 0 or values.max() >= k:
+        raise ValueError(
+            f"{name}: labels must be 0 to {k - 1}, got {values.min()} to {values.max()}"
+        )
 
 
 def _reduced(total: Any, prediction: Any, reduction: str) -> Any:

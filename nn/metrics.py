@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+import autograd_lite as ag
+
 __all__ = ["accuracy", "confusion_matrix"]
 
 Array: TypeAlias = NDArray[Any]
@@ -41,6 +43,8 @@ def confusion_matrix(predicted: ArrayLike, labels: ArrayLike, k: int | None = No
     columns = [rows.shape[1] for rows in (predicted, labels) if rows.ndim == 2]
     guess, truth = _classes(predicted, "predicted"), _classes(labels, "labels")
     low, high = min(guess.min(), truth.min()), max(guess.max(), truth.max())
+    if k is not None and (not isinstance(k, (int, np.integer)) or k < 1):
+        raise ValueError(f"k is {k!r}, expected a whole number of classes, at least 1")
     k = k if k is not None else max(*columns, int(high) + 1, 1)
     if low < 0 or high >= k:
         raise ValueError(f"labels lie in {low}..{high}, expected 0..{k - 1}")
@@ -49,7 +53,7 @@ def confusion_matrix(predicted: ArrayLike, labels: ArrayLike, k: int | None = No
 
 def _matching(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
     """Both as arrays, after they are seen to speak of the same samples and classes."""
-    predicted, labels = np.asarray(predicted), np.asarray(labels)
+    predicted, labels = _array(predicted), _array(labels)
     shapes = f"predicted has shape {predicted.shape}, labels {labels.shape}"
     if not {predicted.ndim, labels.ndim} <= {1, 2} or len(predicted) != len(labels):
         raise ValueError(f"{shapes}: expected (n,) or (n, k) with the same n")
@@ -58,6 +62,11 @@ def _matching(predicted: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
     if len(labels) == 0:
         raise ValueError(f"{shapes}: expected at least one sample")
     return predicted, labels
+
+
+def _array(values: Any) -> Array:
+    """The values of an array or tensor: what is counted has no gradient anyway."""
+    return np.asarray(values.numpy() if isinstance(values, ag.Tensor) else values)
 
 
 def _holds_nan(values: Array) -> bool:

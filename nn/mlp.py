@@ -176,6 +176,11 @@ def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
 
 
 def _checked_hidden(hidden: str | Sequence[str], n: int) -> tuple[str, ...]:
+    if not isinstance(hidden, (str, list, tuple)):
+        raise TypeError(
+            f"MLP: hidden must be a name, or a list of one for each hidden layer, got {hidden!r}; "
+            "of functions of your own make an nn.Sequential"
+        )
     names = (hidden,) * n if isinstance(hidden, str) else tuple(hidden)
     if len(names) != n:
         raise ValueError(

@@ -95,13 +95,13 @@ def checked_pair(model: Any, X: Any, Y: Any, loss: str, what: str) -> tuple[Any,
     X = _numbers(X, dtype, f"{what}X")
     if not loss:
         return X, Y
-    with inference(model):  # of one data point: errors of shape come from the model itself
-        shape = np.shape(model.logits(X[:1]) if loss in OUTPUTS else model(X[:1]))
+    shape = _output_shape(model, X, loss, what)
     if loss == "cross_entropy":
         return X, _classes(Y, shape, dtype, f"{what}Y")
     Y = _numbers(Y, dtype, f"{what}Y")
     if Y.shape[1:] != shape[1:]:
         hint = f"; pass {what}Y.ravel()" if Y.shape[1:] == (1,) and len(shape) == 1 else ""
+        hint = f"; pass {what}Y[:, None]" if Y.ndim == 1 and shape[1:] == (1,) else hint
         raise ValueError(
             f"{what}Y: expected {(len(X), *shape[1:])}, the shape of the model's output, got "
             f"{Y.shape}{hint}"
@@ -109,6 +109,15 @@ def checked_pair(model: Any, X: Any, Y: Any, loss: str, what: str) -> tuple[Any,
     if loss == "binary_cross_entropy" and not (Y.min() >= 0 and Y.max() <= 1):
         raise ValueError(f"{what}Y: binary targets must lie in [0, 1], got {Y.min()} to {Y.max()}")
     return X, Y
+
+
+def _output_shape(model: Any, X: Any, loss: str, what: str) -> tuple[int, ...]:
+    """The shape of what the loss is computed from, of one data point: the model itself says."""
+    try:
+        with inference(model):
+            return np.shape(model.logits(X[:1]) if loss in OUTPUTS else model(X[:1]))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{what}X of shape {X.shape}, its first row: {error}") from error
 
 
 def _numbers(values: Any, dtype: Any, what: str) -> Any:
@@ -136,7 +145,8 @@ def _classes(Y: Any, shape: tuple[int, ...], dtype: Any, what: str) -> Any:
     elif Y.ndim != len(shape) - 1:
         raise ValueError(f"{what} has shape {Y.shape}, expected labels of shape ({len(Y)},)")
     elif Y.dtype.kind not in "iu":
-        raise TypeError(f"{what}: labels must be integers, got dtype {Y.dtype}")
+        hint = f"; pass {what}.astype(int)" if Y.dtype.kind in "fb" else ""
+        raise TypeError(f"{what}: labels must be integers, got dtype {Y.dtype}{hint}")
     elif Y.min() < 0 or Y.max() >= k:
         raise ValueError(
             f"{what}: labels must be 0 to {k - 1} for the model's {k} outputs, got {Y.min()} to "

@@ -24,13 +24,13 @@ def l2_penalty(model: Any, lam: float, *, biases: bool = False) -> Any:
 
     biases: whether parameters of fewer than two dimensions are penalised, too.
     """
-    return 0.5 * lam * _total(np.square, model, lam, biases, "l2_penalty")
+    return 0.5 * (lam * _total(np.square, model, lam, biases, "l2_penalty"))
 
 
 def _total(f: Any, model: Any, lam: float, biases: bool, name: str) -> Any:
     """Σ f(w), after lam is seen to be no reward."""
-    if not 0 <= lam < np.inf:
-        raise ValueError(f"{name}: lam must be at least 0, got {lam!r}")
+    if isinstance(lam, (str, type(None))) or not 0 <= lam < np.inf:
+        raise ValueError(f"{name}: lam must be a number of at least 0, got {lam!r}")
     leaves = ag.pytree.flatten(model)[0]
     chosen = [p for p in leaves if biases or np.ndim(p) > 1]
     if not chosen:

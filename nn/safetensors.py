@@ -27,6 +27,9 @@ NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 
 def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Write arrays, with a header among the file's metadata."""
+    for name, array in arrays.items():
+        if array.dtype.newbyteorder("<") not in NAMES:
+            raise ValueError(f"{path}: {name} is {array.dtype}, which the format lacks; use .npz")
     blocks = {n: np.ascontiguousarray(a, a.dtype.newbyteorder("<")) for n, a in arrays.items()}
     # metadata are text to text
     entries: dict[str, Any] = {"__metadata__": {k: json.dumps(v) for k, v in header.items()}}

@@ -10,6 +10,7 @@ from nn.dropout import Dropout
 from nn.files import read_archive, write_archive
 from nn.layers import Linear, Sequential
 from nn.mlp import MLP
+from nn.module import Module
 
 __all__ = ["load", "save"]
 
@@ -22,6 +23,8 @@ def save(model: Any, path: str | Path) -> Path:
     The file takes its place only once it is complete, so that a failure leaves the old one whole.
     An MLP or a Sequential can be rebuilt from the file alone; see `load`.
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"save: expected an nn.Module, got a {type(model).__name__}")
     path = Path(path)
     if path.suffix not in FORMATS:
         raise ValueError(f"save: expected a path that ends in {_suffixes()}, got {path.name!r}")
@@ -36,6 +39,8 @@ def load(path: str | Path, model: Any = None) -> Any:
 
     Raises ValueError, naming the file, for one that is truncated, foreign or does not fit.
     """
+    if not isinstance(model, Module | None):
+        raise TypeError(f"load: expected an nn.Module to fill, got a {type(model).__name__}")
     path = Path(path)
     if path.suffix not in FORMATS:
         raise ValueError(f"load: expected a path that ends in {_suffixes()}, got {path.name!r}")

@@ -98,7 +98,8 @@ class _Pairs:
         for pair in self.pairs() if callable(self.pairs) else self.pairs:
             if not (isinstance(pair, (tuple, list)) and len(pair) == 2):
                 raise ValueError(
-                    f"X: an iterator of batches yields pairs (X, Y), got a {type(pair).__name__}"
+                    f"X, without Y, must be an iterator of batches, which are pairs (X, Y); it "
+                    f"yielded a {type(pair).__name__}"
                 )
             empty = False
             yield self.check(*pair)

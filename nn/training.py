@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 import autograd_lite as ag
+from nn.arguments import Callback, Metrics, check_counts, check_kinds, check_paths, check_signatures
 from nn.checkpoints import Finished, Run
 from nn.history import History
-from nn.module import Module, inference
+from nn.module import inference
 from nn.objectives import OBJECTIVES, Objective, checked_pair, encoded, objective_of
 from nn.optim import Optimizer
 from nn.progress import Progress
@@ -21,9 +22,6 @@ from nn.sources import source_of
 from nn.steps import CompiledStep, EagerStep
 
 __all__ = ["OBJECTIVES", "fit"]
-
-Metrics = Mapping[str, Callable[[Any, Any, Any], float]]
-Callback = Callable[[Any, History], Any]
 
 
 def fit(
@@ -59,7 +57,8 @@ def fit(
     validation: (X, Y), measured after every epoch: "val_loss", and "val_…" for the metrics.
     metrics: {"accuracy": function (model, X, Y) → float}, of the data that are in memory.
     shuffle, rng: batches are drawn in a new order every epoch, by this Generator.
-    callbacks: functions (model, history) → True to stop, called after every epoch.
+    callbacks: functions (model, history) → True to stop, called after every epoch; see
+        `EarlyStopping`, `BestCheckpoint` and `StopOnNaN`.
     progress: "auto" shows a bar on a terminal where tqdm is installed; True and False insist.
     compile: whether the step runs as a program that `ag.compile` makes of it. For that the loss
         is run once for each shape of batch, so that it has to be a function of its arguments and
@@ -70,8 +69,10 @@ def fit(
     Ctrl-C ends training with the model as it was after the last finished epoch. Raises ValueError
     or TypeError for data that do not fit each other, the loss or the model.
     """
-    _check_counts(epochs, batch_size)
-    _check_kinds(model, optimizer, validation, metrics, callbacks)
+    check_counts(epochs=(epochs, 0), batch_size=(batch_size, 1))
+    check_kinds(model, optimizer, validation, metrics, callbacks)
+    check_signatures(loss, metrics, callbacks)
+    check_paths(checkpoint, resume)
     objective, name = objective_of(loss, model)
     check = partial(checked_pair, model, loss=name)
     rng = np.random.default_rng(rng)
@@ -81,7 +82,7 @@ def fit(
         validation = check(*validation, what="validation ")
     compiled = compile and isinstance(optimizer, Optimizer)
     step = (CompiledStep if compiled else EagerStep)(model, objective, optimizer)
-    run = Run(model, optimizer, rng, step)
+    run = Run(model, optimizer, rng, step, callbacks)
     history = run.history
     if resume is not None:
         run.resume(Path(resume))
@@ -143,36 +144,6 @@ def _measured(model: Any, data: Any, metrics: Metrics | None, prefix: str) -> di
         return {}
     with inference(model):
         return {f"{prefix}{key}": float(f(model, *data)) for key, f in metrics.items()}
-
-
-def _check_counts(epochs: int, batch_size: int | None) -> None:
-    for name, value, least in (("epochs", epochs, 0), ("batch_size", batch_size, 1)):
-        if value is None:
-            continue
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or value < least:
-            raise ValueError(f"{name} must be a whole number from {least}, got {value!r}")
-
-
-def _check_kinds(model: Any, optimizer: Any, validation: Any, metrics: Any, callbacks: Any) -> None:
-    """Raise TypeError for an argument of another kind than `fit` can use."""
-    pair = isinstance(validation, (tuple, list)) and len(validation) == 2
-    mapping = isinstance(metrics, Mapping) and all(map(callable, metrics.values()))
-    functions = isinstance(callbacks, (tuple, list)) and all(map(callable, callbacks))
-    for name, fits, expected, value in (
-        ("model", isinstance(model, Module), "an nn.Module", model),
-        ("optimizer", hasattr(optimizer, "step"), "one of nn.optim", optimizer),
-        ("validation", validation is None or pair, "a pair (X, Y)", validation),
-        ("metrics", metrics is None or mapping, "a dict of functions (model, X, Y)", metrics),
-        ("callbacks", functions, "a list of functions (model, history)", callbacks),
-    ):
-        if not fits:
-            raise TypeError(f"{name}: expected {expected}, got {_described(value)}")
-
-
-def _described(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 60 else type(value).__name__
 
 
 def _name(callback: Any) -> str:

@@ -51,7 +51,8 @@ def test_one_hot_of_no_labels_has_no_rows() -> None:
         ([[0], [1]], None, ValueError, r"shape \(2, 1\), expected \(n,\); pass labels.ravel"),
         (3, None, ValueError, r"shape \(\), expected \(n,\)"),
         ([], None, ValueError, "no labels to count the classes by; pass k"),
-        ([0, 1], 2.5, TypeError, "integer"),
+        ([0, 1], 2.5, ValueError, "k is 2.5, expected a whole number of classes, at least 1"),
+        ([], -1, ValueError, "k is -1, expected a whole number of classes, at least 1"),
     ],
 )
 def test_one_hot_rejects(labels: object, k: int, error: type[Exception], sentence: str) -> None:
@@ -344,6 +345,14 @@ def test_shuffled_batches_hold_every_row_once_and_with_its_label() -> None:
         np.testing.assert_array_equal(x, x_again)
 
 
+def test_a_seed_shuffles_as_its_generator_does() -> None:
+    by_seed, by_generator = (
+        np.concatenate([y for _, y in data.batches(range(9), range(9), 4, rng=given)])
+        for given in (5, np.random.default_rng(5))  # type: ignore[arg-type]
+    )
+    np.testing.assert_array_equal(by_seed, by_generator)
+
+
 def test_each_epoch_of_one_generator_is_shuffled_anew() -> None:
     generator = rng()
     one, two = (
@@ -393,6 +402,14 @@ def test_standardize_keeps_float32_and_leaves_its_input_alone() -> None:
     np.testing.assert_array_equal(X, before)
     assert abs(S.mean(dtype=np.float64)) < 1e-4
     assert data.standardize([[1, 2], [3, 4]]).dtype == np.float64
+
+
+def test_standardize_refuses_what_has_no_mean() -> None:
+    for parts in ([[1.0], [np.nan]],), ([[1.0]], [[np.inf]]):
+        with pytest.raises(ValueError, match="the data hold 1 numbers that are nan or infinite"):
+            data.standardize(*parts)
+    with pytest.raises(TypeError, match="expected real numbers, got dtype <U1"):
+        data.standardize([["a"]])
 
 
 def test_standardize_refuses_other_shapes() -> None:

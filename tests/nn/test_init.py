@@ -116,7 +116,9 @@ def test_a_function_of_ones_own_is_asked_for_both_shapes_and_its_array_is_copied
     [
         (("glorot", 2, 3), ValueError, "init is 'glorot', expected one of normal, zeros, constant"),
         ((None, 2, 3), ValueError, "init is None"),
-        (("he", 0, 3), ValueError, "from 0 to 3 neurons: expected at least 1"),
+        (("he", 0, 3), ValueError, "from 0 to 3 neurons: expected whole numbers"),
+        (("he", "2", 3), ValueError, "from '2' to 3 neurons: expected whole numbers, at least 1"),
+        (("he", 2, 3.0), ValueError, "from 2 to 3.0 neurons"),
         ((lambda shape, rng, dtype: np.ones(2), 2, 3), ValueError, r"shape \(2,\), expected \(2, "),
     ],
 )

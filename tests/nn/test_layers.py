@@ -114,8 +114,12 @@ def test_sequential_runs_layers_and_plain_functions_in_order() -> None:
 
 
 def test_sequential_refuses_what_cannot_be_called() -> None:
-    with pytest.raises(TypeError, match="a layer is a function or a Module, got 3"):
+    with pytest.raises(TypeError, match="a layer is a function or a Module, layer 1 is 3"):
         nn.Sequential(nn.Linear(2, 2), 3)
+    with pytest.raises(TypeError, match=r"layer 1 is the class ReLU; pass a layer of it, ReLU\("):
+        nn.Sequential(nn.Linear(2, 2), nn.ReLU)
+    with pytest.raises(TypeError, match=r"layer 0 is \[Linear.*; pass them one by one"):
+        nn.Sequential([nn.Linear(2, 2)])
 
 
 @pytest.mark.parametrize("last", [nn.Softmax(), nn.Sigmoid()])

@@ -115,6 +115,10 @@ def test_swapped_arguments_are_refused(loss: Any) -> None:
 def test_swapped_constants_are_told_by_the_one_hot() -> None:
     with pytest.raises(ValueError, match="swapped: the first one is one-hot"):
         nn.cross_entropy(Y, Y_HAT)
+    with pytest.raises(ValueError, match="swapped: the first one is one-hot"):
+        nn.softmax_cross_entropy(Y, LOGITS)
+    with pytest.raises(ValueError, match="swapped: the first one is zeros and ones"):
+        nn.binary_cross_entropy([1.0, 0.0], [0.9, 0.3])
     with pytest.raises(ValueError, match="the prediction comes first"):
         nn.cross_entropy(LABELS, Y_HAT)
 
@@ -150,14 +154,24 @@ def test_targets_that_are_no_distribution_are_refused(loss: Any, row: Any) -> No
         loss(Y_HAT if loss is nn.cross_entropy else LOGITS, targets)
 
 
-@pytest.mark.parametrize("label", [-1, 3])
-def test_labels_out_of_range_are_refused(label: int) -> None:
-    labels = LABELS.copy()
-    labels[1] = label
-    with pytest.raises(ValueError, match=f"labels must be 0 to 2, got .*{label}"):
-        nn.cross_entropy(Y_HAT, labels)
-    with pytest.raises(ValueError, match=f"label {label} is out of range"):
-        nn.softmax_cross_entropy(LOGITS, labels)
+@pytest.mark.parametrize(
+    ("loss", "prediction"), [(nn.cross_entropy, Y_HAT), (nn.softmax_cross_entropy, LOGITS)]
+)
+def test_labels_that_are_none_are_refused(loss: Any, prediction: Any) -> None:
+    """Out of range, of another number, or of another kind: fractions and truth values."""
+    name = loss.__name__
+    for label in (-1, 3):
+        labels = LABELS.copy()
+        labels[1] = label
+        with pytest.raises(ValueError, match=f"{name}: labels must be 0 to 2, got .*{label}"):
+            loss(prediction, labels)
+    for wrong in (LABELS / 1.0, LABELS > 0):
+        with pytest.raises(TypeError, match=rf"{name}: .* integers, .*; pass labels.astype\(int\)"):
+            loss(prediction, wrong)
+    with pytest.raises(ValueError, match=rf"{name}: expected 5 labels.* of shape \(5, 3\), got"):
+        loss(prediction, LABELS[:4])
+    with pytest.raises(ValueError, match=r"got \(5, 1\); pass the column's ravel\(\)"):
+        loss(prediction, LABELS[:, None])
 
 
 def test_binary_targets_out_of_range_are_refused() -> None:

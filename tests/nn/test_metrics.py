@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autograd_lite as ag
 from nn import metrics
 from nn.data import one_hot
 
@@ -68,6 +69,19 @@ def test_what_cannot_be_counted_is_refused(
     for metric in (metrics.accuracy, metrics.confusion_matrix):
         with pytest.raises(error, match=sentence):
             metric(predicted, labels)
+
+
+def test_tensors_are_counted_as_arrays_are() -> None:
+    """What a model returns, which requires grad: no gradient is lost by counting."""
+    Y_hat = ag.tensor([[0.9, 0.1], [0.4, 0.6]], requires_grad=True)
+    assert metrics.accuracy(Y_hat, [0, 0]) == 0.5
+    assert metrics.confusion_matrix(Y_hat, [0, 0]).tolist() == [[1, 1], [0, 0]]
+
+
+@pytest.mark.parametrize("k", ["3", 2.0, 0, -1])
+def test_a_number_of_classes_that_is_none_is_refused(k: Any) -> None:
+    with pytest.raises(ValueError, match="expected a whole number of classes, at least 1"):
+        metrics.confusion_matrix([0, 1], [0, 1], k=k)
 
 
 def test_a_confusion_matrix_refuses_labels_outside_its_classes() -> None:

@@ -142,6 +142,14 @@ def test_what_makes_no_network_is_refused(arguments: Any, options: Any, message:
         nn.MLP(arguments, **options)
 
 
+@pytest.mark.parametrize("hidden", [None, np.tanh, {"relu"}])
+def test_hidden_activations_go_by_name(hidden: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"hidden must be a name, or a list.*make an nn\.Sequential"
+    ):
+        nn.MLP([6, 5, 2], hidden=hidden)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

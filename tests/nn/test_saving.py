@@ -93,7 +93,31 @@ def test_safetensors_are_those_of_the_package(tmp_path: Path) -> None:
         nn.load(tmp_path / "theirs.safetensors")
 
 
+def test_only_models_are_saved_and_filled(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"save: expected an nn\.Module, got a dict"):
+        nn.save({"W": np.zeros(2)}, tmp_path / "m.npz")
+    path = nn.save(network(), tmp_path / "m.npz")
+    with pytest.raises(TypeError, match=r"load: expected an nn\.Module to fill, got a dict"):
+        nn.load(path, {})
+
+
+def test_a_dtype_that_safetensors_lack_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"W1 is .*128, which the format lacks; use \.npz"):
+        nn.save(nn.MLP([2, 2], dtype=np.longdouble), tmp_path / "m.safetensors")
+    model = nn.MLP([2, 2], dtype=np.longdouble)
+    assert_same(nn.load(nn.save(model, tmp_path / "m.npz")), model)
+
+
 # --- written whole or not at all
+
+
+@every
+def test_a_file_without_a_place_is_named_as_it_was_given(suffix: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=rf"m\{suffix}: there is no folder .*nowhere$"):
+        nn.save(network(), tmp_path / "nowhere" / f"m{suffix}")
+    (tmp_path / f"m{suffix}").mkdir()
+    with pytest.raises(IsADirectoryError, match=rf"m\{suffix} is a folder, expected the path"):
+        nn.save(network(), tmp_path / f"m{suffix}")
 
 
 @every
@@ -158,6 +182,29 @@ def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"m\.npz: found no autograd-lite model"):
         nn.load(path)
+
+
+@every
+def test_whatever_bytes_are_wrong_the_file_is_named_or_the_model_whole(
+    suffix: str, tmp_path: Path
+) -> None:
+    """Every byte in turn; safetensors has no checksums, so that its arrays may differ."""
+    path = nn.save(nn.MLP([2, 2], rng=0), tmp_path / f"m{suffix}")
+    whole = path.read_bytes()
+    arrays = nn.load(path).state_dict()
+    messages = []
+    for i in range(len(whole)):
+        path.write_bytes(whole[:i] + bytes([whole[i] ^ 0xFF]) + whole[i + 1 :])
+        try:
+            found = nn.load(path).state_dict()
+        except ValueError as error:
+            messages.append(str(error))
+            continue
+        if suffix == ".npz":
+            for name, values in arrays.items():
+                np.testing.assert_array_equal(found[name], values)
+    assert len(messages) > len(whole) / 3
+    assert all(message.startswith(f"{path}: ") for message in messages)
 
 
 @every

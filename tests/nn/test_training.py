@@ -551,6 +551,25 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_model_unchanged(tmp_path: Pat
     assert_same(model, classifier())
 
 
+def test_a_resumed_run_goes_back_to_the_best_epoch_of_before(tmp_path: Path) -> None:
+    """Early stopping remembers the best model, which the checkpoint therefore holds."""
+
+    def run(epochs: int, **options: Any) -> tuple[Any, nn.History]:
+        return fit(
+            epochs=epochs, optimizer=optim.SGD(0.3, 0.9), validation=(X[:10], 2 - LABELS[:10]),
+            callbacks=[nn.StopOnNaN(), nn.EarlyStopping(6)], **options,
+        )  # fmt: skip
+
+    whole, expected = run(30)
+    best = int(np.argmin(expected["val_loss"])) + 1
+    assert expected.stopped.startswith("stopped by EarlyStopping")
+    assert best < expected.epochs - 3
+    run(best + 2, checkpoint=tmp_path / "run.npz")
+    resumed, history = run(30, resume=tmp_path / "run.npz")
+    assert history.numbers == expected.numbers
+    assert_same(resumed, whole)
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 def test_a_resumed_run_is_bit_identical_in_either_mode(compiled: bool, tmp_path: Path) -> None:
     options = {"optimizer": optim.AdamW(optim.warmup(0.01, 20)), "compile": compiled}
@@ -623,7 +642,7 @@ def test_an_iterator_that_is_used_up_is_told() -> None:
     [
         (X, {}, "Y is missing"),
         (3, {}, "Y is missing"),
-        ([X], {"batch_size": None}, r"yields pairs \(X, Y\), got a ndarray"),
+        ([X], {"batch_size": None}, r"which are pairs \(X, Y\); it yielded a ndarray"),
         ([(X, LABELS)], {}, "batch_size belongs to arrays"),
         ([(X, LABELS[:5])], {"batch_size": None}, "n > 0 rows each"),
         ([(X[:, :2], LABELS)], {"batch_size": None}, r"expected an input of shape \(n, 3\)"),
@@ -708,6 +727,8 @@ def test_binary_targets_out_of_range_are_refused() -> None:
     [
         ({"loss": "hinge"}, "loss: expected 'cross_entropy', .* or a function .*, got 'hinge'"),
         ({"loss": "binary_cross_entropy"}, "goes with the output 'sigmoid', the model has 'soft"),
+        ({"metrics": {"loss": len}}, "the History has 'loss' for itself; choose another name"),
+        ({"metrics": {"val_a": len}}, "the History has 'val_a' for itself"),
         ({"epochs": -1}, "epochs must be a whole number from 0, got -1"),
         ({"epochs": 2.5}, "epochs must be a whole number from 0, got 2.5"),
         ({"batch_size": 0}, "batch_size must be a whole number from 1, got 0"),
@@ -722,7 +743,16 @@ def test_arguments_out_of_range_are_refused(options: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"optimizer": 0.1}, "optimizer: expected one of nn.optim, got 0.1"),
+        ({"optimizer": 0.1}, r"optimizer: expected an optimiser, such as nn.SGD\(0.01\), got 0.1"),
+        ({"optimizer": nn.Adam}, "optimizer: expected an optimiser, .* got <class"),
+        (
+            {"metrics": {"right": nn.accuracy}},
+            r"metrics\['right'\]: expected a function of \(model, X, Y\), such .*; got accuracy",
+        ),
+        ({"loss": nn.cross_entropy}, r"loss: expected .* or a name, .*; got cross_entropy\(Y_hat"),
+        ({"callbacks": [print, len]}, r"callbacks\[1\]: expected a function of \(model, history\)"),
+        ({"checkpoint": True}, "checkpoint: expected the path of a file, got True"),
+        ({"resume": 3}, "resume: expected the path of a file, got 3"),
         ({"validation": X}, r"validation: expected a pair \(X, Y\), got ndarray"),
         ({"metrics": nn.accuracy}, "metrics: expected a dict of functions .*accuracy"),
         ({"metrics": {"accuracy": 1}}, "metrics: expected a dict of functions"),
@@ -733,6 +763,16 @@ def test_arguments_out_of_range_are_refused(options: Any, message: str) -> None:
 def test_arguments_of_another_kind_are_refused(options: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         fit(**options)
+
+
+def test_a_checkpoint_without_a_place_is_refused_before_training(tmp_path: Path) -> None:
+    """And not after an epoch; the message has no name but the one that was given."""
+    model = classifier()
+    with pytest.raises(FileNotFoundError, match=r"run\.npz: there is no folder .*nowhere$"):
+        fit(model, checkpoint=tmp_path / "nowhere" / "run.npz")
+    with pytest.raises(IsADirectoryError, match="is a folder, expected the path of a file"):
+        fit(model, checkpoint=tmp_path)
+    assert_same(model, classifier())
 
 
 def test_only_a_module_is_trained() -> None:
