@@ -133,7 +133,7 @@ def weights_and_bias(
 
 
 def _is_count(n: Any) -> bool:
-    return isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1
+    return isinstance(n, (int, np.integer)) and not isinstance(n, bool) and bool(n >= 1)
 
 
 def _initializer(init: str | Initializer) -> Initializer:
