@@ -1,7 +1,8 @@
 """Long chains of elementwise steps on large arrays, run piece by piece in the processor's cache.
 
 A million numbers do not fit there, so step after step each would be fetched from memory; in pieces
-of 8,192 they stay, and what only the chain itself needs is never kept whole.
+of 8,192 they stay, and what only the chain itself needs is never kept whole. A sum over all of the
+chain's elements is made piece by piece too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ __all__ = ["BLOCK", "block_function", "in_blocks"]
 LEAST = 1 << 15  # elements; below, calls would cost more than memory
 SHORTEST = 4  # steps
 PIECE = 8192
-CACHE = 1 << 19
+CACHE = 1 << 20  # bytes
 
 
 def _block(*inputs: Any) -> Any:
@@ -59,7 +60,7 @@ def in_blocks(graph: Graph) -> Graph:
 
     for step in graph.steps:
         if _joins(step, chain):
-            if any(x in passed and x not in chain for x in sources(step)):
+            if any(x in passed and (x not in chain or not x.shape) for x in sources(step)):
                 close()
             chain.append(step)  # type: ignore[arg-type]
         passed.append(step)
@@ -72,8 +73,21 @@ def _size(step: Any) -> int:
     return step.size if isinstance(step.shape, tuple) and step.op.n_outputs is None else 0
 
 
+def is_total(step: Any) -> bool:
+    """Whether a step is the sum of all elements of an array."""
+    if not (isinstance(step, Step) and step.op.name == "sum" and len(step.operands) == 1):
+        return False
+    plain = step.params.keys() <= {"axis", "keepdims"} and not step.weak
+    return plain and step.shape == () and step.dtype == step.operands[0].dtype
+
+
 def _joins(step: Any, chain: list[Step]) -> bool:
-    """Whether a step is elementwise on whole arrays of the chain's shape and on numbers."""
+    """Whether a step is elementwise on whole arrays of the chain's shape and on numbers.
+
+    Or the sum of what the chain has made.
+    """
+    if is_total(step) and step.operands[0] in chain:
+        return True
     if not (isinstance(step, Step) and isinstance(step.op.key, np.ufunc) and not step.params):
         return False
     if step.op.kind != "elementwise" or step.size < LEAST or step.op.n_outputs is not None:
@@ -126,7 +140,7 @@ def _piece(width: int) -> int:
 
 def block_function(step: Step, library: Library) -> str:
     """The name of the function that runs a chain piece by piece; written at its first use."""
-    from autograd_lite.compiler.emit import Line, Writer, dtype_text, laid_out, writable
+    from autograd_lite.compiler.emit import Line, Writer, dtype_text, laid_out, statement, writable
 
     known = library.blocks.get(id(step))
     if known is not None:
@@ -144,7 +158,7 @@ def block_function(step: Step, library: Library) -> str:
     kept = [swap[r] for r in results]
     inner = Graph(inputs, steps, kept)
     name = library.free_name("block")
-    names = Names([name, "k", "m", *library.taken])
+    names = Names([name, "i", "k", "m", *library.taken])
     for i, x in enumerate(inputs):
         names.of[x] = names.free(x.name or f"x{i + 1}")
     plan = planned(inner, writable, set(kept))
@@ -156,7 +170,10 @@ def block_function(step: Step, library: Library) -> str:
     for slot in plan.slots:
         writer.slots[slot] = work[slot.storage]
     for value in steps:
-        if value in outs:
+        if is_total(value):
+            text = f"{outs[value]}[i] = {writer.right_side(value)}"  # type: ignore[arg-type]
+            writer.lines.append(Line(text, "", value.silent))  # type: ignore[attr-defined]
+        elif value in outs:
             part = names.free(f"{names.of[value]}_part")
             writer.lines.append(Line(f"{part} = {outs[value]}[k:m]"))
             text = f"{names.of[value]} = {writer.right_side(value, part)}"  # type: ignore[arg-type]
@@ -173,19 +190,29 @@ def block_function(step: Step, library: Library) -> str:
     lines.append(f'    """{len(chain)} elementwise steps, in pieces that stay in the cache."""')
     lines += [f"    {line.text}" for line in casts]
     lines += [f"    {names.of[x]}_all = {names.of[x]}.reshape(-1)" for x in large]
-    lines += [f"    {outs[y]} = np.empty({n}, {dtype_text(y.dtype)})" for y in kept]
-    lines += [f"    {w} = np.empty({piece}, {dtype_text(d)})"
-              for w, (d, _) in zip(work, plan.sizes, strict=True)]  # fmt: skip
-    lines.append(f"    for k in range(0, {n}, {piece}):")
-    lines.append(f"        m = min(k + {piece}, {n})")
-    if n % piece and work:
-        lines.append(f"        if m - k < {piece}:")
-        cut = ", ".join(f"{w}[: m - k]" for w in work)
-        lines.append(f"            {', '.join(work)} = {cut}")
+    sizes = {y: -(-n // piece) if is_total(y) else n for y in kept}
+    lines += [f"    {outs[y]} = np.empty({sizes[y]}, {dtype_text(y.dtype)})" for y in kept]
+    shared: dict[Any, list[str]] = {}
+    for w, (dtype, _) in zip(work, plan.sizes, strict=True):
+        shared.setdefault(dtype, []).append(w)
+    spaces = {dtype: names.free(f"work_{dtype.name}") for dtype in shared}
+    lines += [f"    {spaces[dtype]} = np.empty(({len(ws)}, {piece}), {dtype_text(dtype)})"
+              for dtype, ws in shared.items()]  # fmt: skip
+    pieces = f"range(0, {n}, {piece})"
+    head = f"i, k in enumerate({pieces})" if any(map(is_total, kept)) else f"k in {pieces}"
+    lines += [f"    for {head}:", f"        m = min(k + {piece}, {n})"]
+    for dtype, ws in shared.items():
+        rows = ", ".join(ws) + "," * (len(ws) == 1)
+        lines += [f"        {text}" for text in statement(rows, f"{spaces[dtype]}[:, : m - k]")]
     lines += [f"        {names.of[x]} = {names.of[x]}_all[k:m]" for x in large]
     lines += [f"        {text}" for text in laid_out(body)]
     shape = tuple(int(i) for i in chain[0].shape)
-    ends = [f"{outs[y]}.reshape({shape})" if len(shape) > 1 else outs[y] for y in kept]
+    total = library.called("np.add.reduce", names.taken)
+    ends = [
+        f"{total}({outs[y]})" if is_total(y)
+        else f"{outs[y]}.reshape({shape})" if len(shape) > 1 else outs[y]
+        for y in kept
+    ]  # fmt: skip
     lines.append(f"    return ({', '.join(ends)},)")
     library.texts[name] = "\n".join(lines)
     library.blocks[id(step)] = name

@@ -92,7 +92,7 @@ def _roots(graph: Graph, writable: Writable) -> dict[Value, set[Value]]:
 OWN = frozenset(
     {"sum", "dot", "matmul", "max", "min", "prod", "mean", "astype", "copy", "stack",
      "concatenate", "float", "where", "loss_of_weights", "scatter", "put", "einsum", "outer",
-     "inner", "vdot", "tensordot"}
+     "inner", "vdot", "tensordot", "largest_of_rows"}
 )  # fmt: skip
 
 

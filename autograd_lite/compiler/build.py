@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import linecache
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,20 @@ from autograd_lite.compiler.arrangement import Arguments, rebuilt
 from autograd_lite.compiler.blocks import BLOCK, in_blocks
 from autograd_lite.compiler.buffers import OWN, planned
 from autograd_lite.compiler.donation import Donation, check_donated, kept_parts, matched
-from autograd_lite.compiler.emit import Line, Writer, dtype_text, laid_out, summary, writable
+from autograd_lite.compiler.emit import (
+    Line,
+    Writer,
+    dtype_text,
+    laid_out,
+    statement,
+    summary,
+    writable,
+)
 from autograd_lite.compiler.ir import Const, Draw, Graph, Input, Pick, Value
 from autograd_lite.compiler.layout import in_best_layout
 from autograd_lite.compiler.library import Library, number_text
 from autograd_lite.compiler.naming import Names, identifier
-from autograd_lite.compiler.scalars import are_scalars, scalar_lines
+from autograd_lite.compiler.scalars import Scalars, are_scalars
 from autograd_lite.compiler.scaling import fold_scalings
 from autograd_lite.compiler.simplify import simplified
 from autograd_lite.compiler.trace import traced
@@ -57,10 +66,10 @@ class Compiled:
         self.fits: Callable[..., bool] | None = None
         self._seen: dict[str, Unchanged] = {}  # models among the arguments, by their place
         if self.check:
-            exec(compile(self.check, "<signature>", "exec", dont_inherit=True), names)
-            names["unchanged"] = self._unchanged
-            self.fits = names["fits"]
-            self._models = names["models"]
+            tests: dict[str, Any] = {"np": np, "unchanged": self._unchanged}
+            exec(compile(self.check, "<signature>", "exec", dont_inherit=True), tests)
+            self.fits = tests["fits"]
+            self._models = tests["models"]
 
     def _unchanged(self, place: str, x: Any) -> bool:
         """Whether the model at a place of the arguments is the one that was last seen there."""
@@ -118,11 +127,14 @@ def build(
     library = Library()
     variables = Names(identifier(n) for n in arguments.names)
     name = variables.free(getattr(f, "__name__", "program").replace("<lambda>", "program"))
+    library.reserved |= {name, f"{name}_in_numpy"}
     lines = _unpacked(graph.inputs, places, leaves, arguments, variables)
     donation, whole = _donation(arguments, donated, graph, structure)
     graph = donation.arranged(in_blocks_but(graph, donation))
     plan = planned(graph, writable, donation.returned(graph))
     variables.name_all(graph)
+    floats = are_scalars(graph) and not donation.inputs
+    library.brief = not floats
     writer = Writer(graph, library, variables, plan)
     for value in graph.steps:
         if value not in donation.direct:
@@ -132,18 +144,25 @@ def build(
         (l.silent for l in reversed(writer.lines) if l.silent), ("divide", "over", "invalid")
     )
     writer.lines += [Line(text, "", quiet) for text in texts]
-    results = _results(graph, writer, donation, any(_is_tensor(x) for x in leaves))
-    result = rebuilt(structure, results, library, whole)
-    if structure.cls is tuple and len(structure.children) > 1:
-        result = result[1:-1]
+    tensors = any(_is_tensor(x) for x in leaves)
+    result = _result(structure, _results(graph, writer, donation, tensors), library, whole)
     body = [*_checked(donation, graph, variables, library, lines), *_taken(writer)]
     body += laid_out([*writer.lines, *_given_back(writer), Line(f"return {result}", "", ())])
     scalars: list[str] = []
-    if are_scalars(graph) and not donation.inputs:
-        scalars = [*lines, *scalar_lines(graph, variables, library), f"return {result}"]
+    if floats:
+        numbers = Scalars(graph, variables, library)
+        scalars = [*lines, *numbers.lines()]
+        results = _results(graph, writer, donation, tensors, numbers.result)
+        scalars.append(f"return {_result(structure, results, library, whole)}")
     source = _source(name, arguments, body, scalars, graph, library, writer)
     check = _check(arguments, places, leaves)
     return Compiled(name, source, check, {**library.given, **library.arrays}, library)
+
+
+def _result(structure: Any, leaves: list[str], library: Library, whole: dict[int, str]) -> str:
+    """The expression of the whole result."""
+    text = rebuilt(structure, leaves, library, whole)
+    return text[1:-1] if structure.cls is tuple and len(structure.children) > 1 else text
 
 
 def improved(graph: Graph) -> Graph:
@@ -251,15 +270,21 @@ def _buffers(writer: Writer) -> list[str]:
         "def buffers():",
         '    """Arrays that steps write into; each call has a set of its own."""',
     ]
-    for i, (dtype, n) in enumerate(writer.plan.sizes):
-        lines.append(f"    space{i} = np.empty({n}, {dtype_text(dtype)})")
-    lines.append("    return (")
+    shared = Counter(slot.storage for slot in writer.slots)
+    spaces, arrays = [], []
     for slot in writer.slots:
+        dtype, size = writer.plan.sizes[slot.storage]
         n = int(np.prod(slot.shape))
-        part = f"[:{n}]" if n < writer.plan.sizes[slot.storage][1] else ""
-        shape = slot.shape[0] if len(slot.shape) == 1 else slot.shape
-        lines.append(f"        space{slot.storage}{part}.reshape({shape}),")
-    return [*lines, "    )"]
+        shape = str(slot.shape[0] if len(slot.shape) == 1 else slot.shape)
+        if shared[slot.storage] == 1 and n == size:
+            arrays.append(f"np.empty({shape}, {dtype_text(dtype)})")
+            continue
+        space = f"space{slot.storage}"
+        spaces.append(f"    {space} = np.empty({size}, {dtype_text(dtype)})")
+        part = f"{space}[:{n}]" if n < size else space
+        arrays.append(part if len(slot.shape) == 1 else f"{part}.reshape({shape})")
+    lines += [*dict.fromkeys(spaces), "    return ("]
+    return [*lines, *(f"        {array}," for array in arrays), "    )"]
 
 
 def _function(signature: str, lines: list[str]) -> str:
@@ -276,6 +301,9 @@ def _check(arguments: Arguments, places: list[tuple[str, str]], leaves: list[Any
     dtypes = sorted({x.dtype.str for x in leaves if isinstance(x, np.ndarray)})
     lines = [f"_{dtype[1:]} = np.dtype({dtype!r})" for dtype in dtypes]
     signature = ", ".join(arguments.names)
+    if "_count(" in inner:
+        lines += ["from itertools import chain", "from operator import countOf as _count"]
+        lines += ["from operator import itemgetter as _item", "_chain = chain.from_iterable"]
     lines += ["_array = np.ndarray", f"def fits({signature}):"]
     lines += ["    return (", f"        {inner}", "    )"]
     models = re.findall(r"unchanged\((.*), (.*)\)$", inner, re.MULTILINE)
@@ -305,30 +333,33 @@ def _unpacked(
             variables.of[value] = path
             at += 1
             continue
-        parent, n = arguments.row(path)
-        row = (
-            range(at, at + n) if n > 1 and len(places) >= at + n and not data else range(at, at + 1)
-        )
-        if len(row) > 1 and any(isinstance(leaves[i], Tensor) for i in row):
-            row = range(at, at + 1)
-        for i in row:
+        name, n = arguments.listed(path)
+        for i in range(at, at + max(n, 1)):
             variables.of[inputs[i]] = variables.free(inputs[i].name or places[i][1])
-        left = ", ".join(variables.of[inputs[i]] for i in row)
-        lines.append(f"{left} = {path}{data}" if len(row) == 1 else f"{left} = {parent}")
-        at += len(row)
+        if n:
+            taken = iter([variables.of[x] for x in inputs[at : at + n]])
+            lines += statement(arguments.pattern(name, taken), name)
+        else:
+            lines.append(f"{variables.of[value]} = {path}{data}")
+        at += max(n, 1)
     return lines
 
 
-def _results(graph: Graph, writer: Writer, donation: Donation, tensors: bool) -> list[str]:
-    """An expression for every leaf of the result: fresh arrays, none of them twice."""
+def _results(
+    graph: Graph, writer: Writer, donation: Donation, tensors: bool, number: Any = None
+) -> list[str]:
+    """An expression for every leaf of the result: fresh arrays, none of them twice.
+
+    `number(y)` is that of a Python float, in the form that has these alone.
+    """
     texts, seen = [], set()
     kept = {y: x for x, y in donation.all}
     for y in graph.outputs:
         if y in kept:
             text = writer.names.of[kept.pop(y)]
         elif isinstance(y, Value):
-            text = writer.names.of[y]
-            if not y.weak and (y in seen or not _is_fresh(y)):
+            text = number(y) if number else writer.names.of[y]
+            if not number and not y.weak and (y in seen or not _is_fresh(y)):
                 text = f"np.array({text})"
             seen.add(y)
             if tensors and not y.weak:
@@ -384,7 +415,7 @@ def _source(
     signature = f"{name}({', '.join(parameters)})"
     held = f"; buffers of {writer.plan.nbytes:,} bytes" if writer.slots else ""
     doc = [f'"""{signature}', "", f"{summary(graph)}{held}.", '"""']
-    imports = "\n".join(library.imports)
+    imports = "\n".join(library.import_lines)
     parts = ["\n".join(doc), imports]
     for text in library.texts.values():
         if "\n" in text or "\n" in parts[-1] or len(parts) == 2:

@@ -105,6 +105,7 @@ class Donation:
             firsts.append(a)
             seconds.append(b)
             outs.append(out)
+        heads = [library.called(head, names.taken) for head in heads]
         return lines + _one_call(heads, firsts, seconds, outs, library)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,7 +17,7 @@ from autograd_lite.compiler.library import Library, number_text
 from autograd_lite.compiler.naming import Names
 from autograd_lite.table import TABLE
 
-__all__ = ["Line", "Writer", "dtype_text", "laid_out", "summary", "writable"]
+__all__ = ["Line", "Writer", "dtype_text", "laid_out", "statement", "summary", "writable"]
 
 
 class Line(NamedTuple):
@@ -78,12 +80,16 @@ class Writer:
         call = call_of(step, self.library)
         operands = [self.operand(x, step, call) for x in call.operands]
         if "{}" in call.head:
-            return call.head.format(*operands)
+            return self._called(call.head).format(*operands)
         words = [w if isinstance(w, str) else w[0] + self.operand(w[1], step, call)
                  for w in call.keywords]  # fmt: skip
         if out and call.takes_out:
             words.append(f"out={out}")
-        return f"{call.head}({', '.join([*operands, *words])})"
+        return f"{self._called(call.head)}({', '.join([*operands, *words])})"
+
+    def _called(self, head: str) -> str:
+        """A form with NumPy's functions as they are called here."""
+        return re.sub(r"\bnp(\.\w+)+", lambda m: self.library.called(m[0], self.names.taken), head)
 
     def operand(self, x: Any, step: Step, call: Call) -> str:
         """An operand as source: a variable, a number or a constant's name."""
@@ -153,6 +159,15 @@ class Writer:
         sampler = self.library.function(draw.sampler, draw.sampler.__name__)
         words = [f"{k}={value_text(v, self.library)}" for k, v in draw.params.items()]
         return f"{sampler}({', '.join([rng, str(draw.shape), *words])})"
+
+
+def statement(left: str, right: str) -> list[str]:
+    """left = right, the longer of the two in brackets over several lines where it is too long."""
+    if len(left) + len(right) < 90:
+        return [f"{left} = {right}"]
+    if len(left) > len(right):
+        return ["(", *(f"    {line}" for line in textwrap.wrap(left, 88)), f") = {right}"]
+    return [f"{left} = (", *(f"    {line}" for line in textwrap.wrap(right, 88)), ")"]
 
 
 def writable(step: Step) -> tuple[bool, bool]:
@@ -255,9 +270,14 @@ def summary(graph: Graph) -> str:
 PRODUCTS = frozenset({"matmul", "dot", "inner", "vecdot", "matvec", "vecmat", "tensordot"})
 
 
+def _are_ones(x: Any) -> bool:
+    """Whether an operand sums the other one."""
+    return isinstance(x, Const) and bool(np.all(x.array == 1))
+
+
 def _kind(step: Step) -> str:
     if step.op.name in PRODUCTS:
-        matrices = all(len(x.shape) > 1 for x in step.operands)
+        matrices = all(len(x.shape) > 1 and not _are_ones(x) for x in step.operands)
         return "product" if matrices else "reduction"
     if step.op.kind == "elementwise":
         return "elementwise"

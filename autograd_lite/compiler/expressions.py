@@ -35,6 +35,12 @@ SIGNS = {
     operator.ge: ">=", operator.lt: "<", operator.le: "<=", operator.eq: "==", operator.ne: "!=",
 }  # fmt: skip
 
+#: Operators of Python's that raise where NumPy has inf or nan.
+_RAISING = {
+    operator.truediv: "np.divide", operator.pow: "np.power", operator.floordiv: "np.floor_divide",
+    operator.mod: "np.remainder",
+}  # fmt: skip
+
 _MASKED = masked(np.sum).__code__
 _REDUCTIONS = {
     np.sum: "np.add.reduce", np.add.reduce: "np.add.reduce", np.prod: "np.multiply.reduce",
@@ -49,6 +55,8 @@ def call_of(step: Step, library: Library) -> Call:
     """How a step is computed."""
     op = step.op
     if op.fn in SIGNS and (step.weak or _are_numbers(step)):
+        if step.weak and op.fn in _RAISING and not _is_safe(step):
+            return Call(f"float({_RAISING[op.fn]}({{}}, {{}}))", step.operands)
         return Call(f"{{}} {SIGNS[op.fn]} {{}}", step.operands)
     if op is BLOCK:
         return Call(block_function(step, library), step.operands)
@@ -70,6 +78,12 @@ def call_of(step: Step, library: Library) -> Call:
     if op.fn is divmod:
         return Call("divmod", step.operands)
     return Call(library.function(op.fn, op.name), step.operands, _keywords(step, library))
+
+
+def _is_safe(step: Step) -> bool:
+    """Whether an operation on Python floats is a division by a number that is not 0."""
+    b = step.operands[1]
+    return step.op.fn is not operator.pow and isinstance(b, Const) and bool(b.array)
 
 
 def _are_numbers(step: Step) -> bool:
@@ -245,6 +259,10 @@ def _real(step: Step, library: Library) -> Call:
     return Call("np.asarray", step.operands)
 
 
+def _largest_of_rows(step: Step, library: Library) -> Call:
+    return Call("np.maximum.reduce({}.T.copy(), axis=0)[:, None]", step.operands)
+
+
 def _float(step: Step, library: Library) -> Call:
     return Call("float", step.operands)
 
@@ -258,6 +276,7 @@ def _where_call(step: Step, library: Library) -> Call:
 
 
 def _special() -> dict[Any, Any]:
+    from autograd_lite.compiler.algebra import LARGEST_OF_ROWS
     from autograd_lite.compiler.trace import FLOAT
     from autograd_lite.rules.copies import ASTYPE
 
@@ -275,6 +294,7 @@ def _special() -> dict[Any, Any]:
     }  # fmt: skip
     found: dict[Any, Any] = {TABLE[key]: write for key, write in table.items()}
     found |= {one: _einsum, two: _einsum, many: _einsum, ASTYPE: _astype, FLOAT: _float}
+    found[LARGEST_OF_ROWS] = _largest_of_rows
     return found | {GETITEM: _getitem, MASKED_GETITEM: _getitem}
 
 

@@ -7,11 +7,12 @@ along, with whatever it refers to, so that it runs where this package is not ins
 from __future__ import annotations
 
 import ast
+import builtins
 import dis
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -31,6 +32,10 @@ class Library:
 
     def __init__(self) -> None:
         self.imports: dict[str, None] = {"import numpy as np": None}
+        self.reserved = {"np", "idle", "buffers"}  # what the program itself defines
+        self.brief = True  # whether NumPy's functions may go without "np."
+        self._brief: set[str] = set()
+        self._math: set[str] = set()
         self.texts: dict[str, str] = {}  # definitions by name
         self.arrays: dict[str, Any] = {}  # constants too large for the source, by name
         self.given: dict[str, Any] = {}  # functions of the user's, by name
@@ -41,7 +46,20 @@ class Library:
     @property
     def taken(self) -> set[str]:
         """Names that are in use."""
-        return {"np", *self.texts, *self.arrays, *self.given, *(n for n, _ in self._names.values())}
+        own = (*self.texts, *self.arrays, *self.given, *(n for n, _ in self._names.values()))
+        return {*self.reserved, *self._brief, *self._math, *own}
+
+    @property
+    def import_lines(self) -> list[str]:
+        """The statements that a program begins with."""
+        lines = list(self.imports)
+        for module, names in (("math", self._math), ("numpy", self._brief)):
+            text = f"from {module} import {', '.join(sorted(names))}"
+            if len(text) > 96:
+                inner = textwrap.indent(textwrap.fill(", ".join(sorted(names)), 92), "    ")
+                text = f"from {module} import (\n{inner}\n)"
+            lines += [text] * bool(names)
+        return lines
 
     # --- constants
 
@@ -53,7 +71,8 @@ class Library:
             name = self._free(name or _constant_name(array, len(self._constants)))
             self._constants[key] = name
             if name.startswith("ones"):
-                self.texts[name] = f"{name} = np.ones({array.size}, np.{array.dtype.name})"
+                shape = array.size if array.ndim == 1 else array.shape
+                self.texts[name] = f"{name} = np.ones({shape}, np.{array.dtype.name})"
             elif array.size <= 16 and array.dtype.kind in "fiub" and array.dtype.char != "g":
                 self.texts[name] = f"{name} = {array_text(array)}"
             else:
@@ -61,6 +80,31 @@ class Library:
         return self._constants[key]
 
     # --- functions
+
+    def called(self, head: str, variables: Container[str]) -> str:
+        """How a function of NumPy's is called: `np.` costs 45 ns a call, so ufuncs go without.
+
+        Not where the name is one of the variables, or Python's.
+        """
+        path, dot, method = head.removeprefix("np.").partition(".")
+        fn = getattr(np, path, None) if self.brief and head.startswith("np.") else None
+        if fn not in (np.dot, np.vdot) and not isinstance(fn, np.ufunc):
+            return head
+        name = fn.__name__
+        clashes = name in variables or hasattr(builtins, name) or getattr(np, name, None) is not fn
+        if clashes or (name in self.taken and name not in self._brief):
+            return head
+        self._brief.add(name)
+        return f"{name}{dot}{method}"
+
+    def from_math(self, name: str, variables: Container[str]) -> str:
+        """How a function of `math` is called: by its name, where no variable has it."""
+        clashes = name in variables or (hasattr(builtins, name) and name != "pow")
+        if clashes or (name in self.taken and name not in self._math):
+            self.imports["import math"] = None
+            return f"math.{name}"
+        self._math.add(name)
+        return name
 
     def function(self, fn: Any, name: str = "") -> str:
         """The name under which a program calls a function of this package or of the user's."""
@@ -168,6 +212,8 @@ _WORDS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half", -1.0: "minus_one"}
 def _constant_name(array: Any, n: int) -> str:
     if array.ndim == 1 and array.size > 1 and (array == 1).all():
         return "ones"
+    if array.ndim == 2 and array.shape[1] == 1 and (array == 1).all():
+        return "ones_column"
     if array.ndim == 0 and float(array) in _WORDS and str(array) != "-0.0":
         return _WORDS[float(array)]
     return f"c{n}"

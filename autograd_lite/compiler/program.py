@@ -60,11 +60,11 @@ class Program:
         last = self._last
         if last is not None and last.fits is not None:
             try:
-                fits = last.fits(*args, **kwargs)
+                fits = last.fits(*args, **kwargs) if kwargs else last.fits(*args)
             except (TypeError, AttributeError, LookupError):
                 fits = False
             if fits and MODES.get().trace is None:
-                return last.run(*args, **kwargs)
+                return last.run(*args, **kwargs) if kwargs else last.run(*args)
         return self._call(args, kwargs)
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -6,32 +6,39 @@ again in the NumPy form. `math` and NumPy round some functions differently, in t
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 
+from autograd_lite.compiler.emit import statement
 from autograd_lite.compiler.ir import Const, Graph, Step, Value
 from autograd_lite.compiler.library import Library, number_text
 from autograd_lite.compiler.naming import Names
 
-__all__ = ["are_scalars", "scalar_lines"]
+__all__ = ["Scalars", "are_scalars"]
 
-_FORMS: dict[str, str] = {
-    "add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}",
-    "negative": "-{}", "positive": "{}", "square": "{0} * {0}", "reciprocal": "1.0 / {}",
-    "power": "math.pow({}, {})", "exp": "math.exp({})", "expm1": "math.expm1({})",
-    "log": "math.log({})", "log1p": "math.log1p({})", "log2": "math.log2({})",
-    "sqrt": "math.sqrt({})", "sin": "math.sin({})", "cos": "math.cos({})", "tan": "math.tan({})",
-    "sinh": "math.sinh({})", "cosh": "math.cosh({})", "tanh": "math.tanh({})",
-    "arctan": "math.atan({})", "arctan2": "math.atan2({}, {})", "hypot": "math.hypot({}, {})",
-    "abs": "abs({})", "fabs": "abs({})", "greater": "{} > {}", "less": "{} < {}",
-    "greater_equal": "{} >= {}", "less_equal": "{} <= {}", "equal": "{} == {}",
-    "not_equal": "{} != {}", "invert": "not {}", "bitwise_and": "{} and {}",
-    "bitwise_or": "{} or {}", "where": "{1} if {0} else {2}",
-    "maximum": "{0} if {0} >= {1} or {0} != {0} else {1}",
-    "minimum": "{0} if {0} <= {1} or {0} != {0} else {1}", "float": "{}", "sum": "{}",
-    "astype": "{}",
+#: (form, how tightly it binds): a form's own operands need brackets where they bind less.
+_FORMS: dict[str, tuple[str, int]] = {
+    "add": ("{} + {}", 2), "subtract": ("{} - {}", 2), "multiply": ("{} * {}", 3),
+    "divide": ("{} / {}", 3), "reciprocal": ("1.0 / {}", 3), "negative": ("-{}", 4),
+    "positive": ("{}", 5), "float": ("{}", 5), "sum": ("{}", 5), "astype": ("{}", 5),
+    "square": ("{0} * {0}", 3), "greater": ("{} > {}", 1), "less": ("{} < {}", 1),
+    "greater_equal": ("{} >= {}", 1), "less_equal": ("{} <= {}", 1), "equal": ("{} == {}", 1),
+    "not_equal": ("{} != {}", 1), "invert": ("not {}", 0), "bitwise_and": ("{} and {}", 0),
+    "bitwise_or": ("{} or {}", 0), "where": ("{1} if {0} else {2}", 0),
+    "maximum": ("{0} if {0} >= {1} or {0} != {0} else {1}", 0),
+    "minimum": ("{0} if {0} <= {1} or {0} != {0} else {1}", 0),
+    "absolute": ("abs({})", 6), "fabs": ("abs({})", 6), "arctan": ("atan({})", 6),
+    "arctan2": ("atan2({}, {})", 6), "power": ("pow({}, {})", 6),
+    **{name: (f"{name}({{}})", 6) for name in (
+        "exp", "expm1", "log", "log1p", "log2", "sqrt", "sin", "cos", "tan", "sinh", "cosh",
+        "tanh")},
+    "hypot": ("hypot({}, {})", 6),
 }  # fmt: skip
+_CALLED = re.compile(r"^(?!abs)([a-z]+[0-9a-z]*)\(")  # what comes from `math`
+_ATOM = 6
+LONGEST = 40  # steps in one expression: a parser's depth has an end
 
 
 def are_scalars(graph: Graph) -> bool:
@@ -47,7 +54,8 @@ def are_scalars(graph: Graph) -> bool:
 
 def _is_plain(step: Step) -> bool:
     sums = step.op.name != "sum" or step.params.keys() <= {"axis", "keepdims"}
-    bools = step.op.name not in ("invert", "bitwise_and", "bitwise_or") or step.dtype.char == "?"
+    bools = (step.dtype.char == "?") == (_FORMS.get(step.op.name, ("", 2))[1] < 2)
+    bools = bools or (step.op.name in ("where", "maximum", "minimum") and step.dtype.char == "d")
     constants = all(not isinstance(x, Const) or _is_number(x) for x in step.operands)
     return step.op.name in _FORMS and sums and bools and constants and len(step.operands) < 4
 
@@ -57,29 +65,102 @@ def _is_number(x: Const) -> bool:
     return x.is_number or (isinstance(array, np.generic) and array.dtype.char == "d")
 
 
-def scalar_lines(graph: Graph, names: Names, library: Library) -> list[str]:
-    """The steps as statements about Python floats, and the results that are NumPy's scalars."""
-    library.imports["import math"] = None
-    lines = [f"{names.of[x]} = float({names.of[x]})" for x in graph.inputs if not x.weak]
+class Scalars:
+    """Writes the steps of a graph as statements about Python floats.
+
+    What is used once stands where it is used: a sum of products is one expression. Functions of
+    `math` go by their own name, or by `math.` where that is one of the variables.
+    """
+
+    def __init__(self, graph: Graph, names: Names, library: Library) -> None:
+        self.graph = graph
+        self.names = names
+        self.library = library
+        self.texts: dict[Value, tuple[str, int, int]] = {}  # text, binding, number of steps
+        self._users = _users(graph)
+
+    def lines(self) -> list[str]:
+        """The statements, and those that make the results NumPy's scalars."""
+        of = self.names.of
+        lines = [f"{of[x]} = float({of[x]})" for x in self.graph.inputs if not x.weak]
+        for step in self.graph.steps:
+            assert isinstance(step, Step)
+            text, binding, n = self._expression(step)
+            if self._is_inlined(step, n) or (binding == _ATOM and text.isidentifier()):
+                self.texts[step] = text, binding, n
+                continue
+            lines += statement(of[step], text)
+        return lines
+
+    def result(self, y: Value) -> str:
+        """A result, as the NumPy form has it."""
+        text = self._text(y)[0]
+        if y.weak:
+            return text
+        return f"{'np.float64' if y.dtype.char == 'd' else 'np.bool'}({text})"
+
+    def _is_inlined(self, step: Step, n: int) -> bool:
+        users = self._users.get(step, [])
+        if len(users) != 1 or users[0] is None or n >= LONGEST:
+            return False
+        form, place = self._form(users[0])[0], users[0].operands.index(step)
+        repeated = "{}" not in form and form.count(f"{{{place}}}") > 1
+        return not repeated and step.name in (None, users[0].name)
+
+    def _expression(self, step: Step) -> tuple[str, int, int]:
+        form, binding = self._form(step)
+        operands, n = [], 1
+        for i, x in enumerate(step.operands):
+            text, own, steps = self._text(x)
+            n += steps
+            looser = own < binding or (own == binding < 4 and (i or binding < 2))
+            if looser and binding < _ATOM:
+                text = f"({text})"
+            operands.append(text)
+            if form == "{}":
+                return text, own, n
+        return form.format(*operands), binding, n
+
+    def _text(self, x: Any) -> tuple[str, int, int]:
+        if isinstance(x, Value):
+            return self.texts.get(x) or (self.names.of[x], _ATOM, 0)
+        array = x.array.item() if isinstance(x.array, np.generic) else x.array
+        return number_text(float(array)), _ATOM, 0
+
+    def _form(self, step: Step) -> tuple[str, int]:
+        form, binding = _FORMS[step.op.name]
+        operands = step.operands
+        if step.op.name == "power" and isinstance(operands[1], Const) and operands[1].array == 2:
+            return _FORMS["square"]
+        if step.op.name == "power" and isinstance(operands[1], Const) and operands[1].array == 1:
+            return _FORMS["positive"]
+        if step.op.name == "maximum" and _is_plain_number(operands[1]):
+            return "{1} if {0} < {1} else {0}", 0
+        if step.op.name == "minimum" and _is_plain_number(operands[1]):
+            return "{1} if {0} > {1} else {0}", 0
+        if step.op.name == "multiply":  # a bool times a float takes four times as long
+            for i, x in enumerate(operands):
+                if isinstance(x, Step) and x.dtype.kind == "b" and operands[1 - i] is not x:
+                    g = f"{{{1 - i}}}"
+                    return f"{g} if {{{i}}} else {g} * 0.0", 0
+        found = _CALLED.match(form)
+        if found is not None:
+            form = form.replace(found[1], self.library.from_math(found[1], self.names.taken), 1)
+        return form, binding
+
+
+def _users(graph: Graph) -> dict[Value, list[Any]]:
+    """The steps that use a value, once for each use, and None for a result."""
+    users: dict[Value, list[Any]] = {}
     for step in graph.steps:
-        assert isinstance(step, Step)
-        text = _form(step).format(*[_text(x, names) for x in step.operands])
-        lines.append(f"{names.of[step]} = {text}")
-    for y in dict.fromkeys(graph.outputs):
-        if isinstance(y, Value) and not y.weak:
-            kind = "np.float64" if y.dtype.char == "d" else "np.bool"
-            lines.append(f"{names.of[y]} = {kind}({names.of[y]})")
-    return lines
+        for x in step.operands:  # type: ignore[attr-defined]
+            if isinstance(x, Value):
+                users.setdefault(x, []).append(step)
+    for y in graph.outputs:
+        if isinstance(y, Value):
+            users.setdefault(y, []).append(None)
+    return users
 
 
-def _form(step: Step) -> str:
-    if step.op.name == "power" and isinstance(step.operands[1], Const):
-        return {1: "{}", 2: "{0} * {0}"}.get(step.operands[1].array, _FORMS["power"])
-    return _FORMS[step.op.name]
-
-
-def _text(x: Any, names: Names) -> str:
-    if isinstance(x, Value):
-        return names.of[x]
-    array = x.array.item() if isinstance(x.array, np.generic) else x.array
-    return number_text(float(array))
+def _is_plain_number(x: Any) -> bool:
+    return isinstance(x, Const) and bool(x.array == x.array)

@@ -184,9 +184,29 @@ def _negative(simplifier: Simplifier, step: Step) -> Any:
     return None
 
 
+def _never_minus_zero(x: Any) -> bool:
+    """Whether no element of x can be −0.0, the only number that adding 0.0 changes."""
+    while _made_by(x, TABLE[np.sqrt]):
+        x = x.operands[0]
+    if isinstance(x, Const):
+        return _is_number(x, x.array) and not (x.array == 0 and np.signbit(x.array))
+    if not isinstance(x, Step):
+        return False
+    if x.op is TABLE[np.add]:
+        return any(isinstance(o, Const) and _never_minus_zero(o) for o in x.operands)
+    if x.op is TABLE[np.multiply]:
+        return x.operands[0] is x.operands[1]
+    return x.op in (TABLE[np.exp], TABLE[np.absolute], TABLE[np.square], TABLE[np.cosh])
+
+
 def _plus(simplifier: Simplifier, step: Step) -> Any:
-    """a + (−b) as a − b, which is the same to the bit."""
+    """a + (−b) as a − b, and x + 0.0 as x where nothing is −0.0: the same to the bit."""
     a, b = step.operands
+    for x, zero in ((a, b), (b, a)):
+        if _is_number(zero, 0.0) and _never_minus_zero(zero) and _alike(x, step):
+            if _never_minus_zero(x):
+                return x
+            break
     if _made_by(b, TABLE[np.negative]):
         return simplifier.step(step, (a, b.operands[0]), op=TABLE[np.subtract])
     if _made_by(a, TABLE[np.negative]) and not step.weak:

@@ -97,7 +97,10 @@ class Trace:
         """The result of an operation as Tensors that the trace follows."""
         if op.data_dependent:
             self._refuse_shape(op)
-        values, y = evaluated(op, inputs, params)
+        try:
+            values, y = evaluated(op, inputs, params)
+        except ArithmeticError:  # Python's, of floats such as 1/0
+            values, y = _in_numpy(op, inputs, params)
         if isinstance(y, float) and not isinstance(y, np.generic):
             y = Weak(y)
         elif isinstance(y, bool):
@@ -253,6 +256,15 @@ def _float(x: Any) -> float:
 
 #: Gives gradients with respect to Python floats their kind.
 FLOAT = Primitive(_float, (lambda g, y, x: g,), kind="linear", name="float")
+
+
+def _in_numpy(op: Primitive, inputs: Sequence[Any], params: Any) -> tuple[list[Any], Any]:
+    """(values, result) of an operation on Python floats, where NumPy has inf or nan."""
+    values = [x._value if isinstance(x, Tensor) else x for x in inputs]
+    if not all(isinstance(v, (float, int)) for v in values):
+        raise
+    y = op.fn(*[np.float64(v) if isinstance(v, float) else v for v in values], **params)
+    return values, y.item()
 
 
 def _bare(x: Any) -> Any:
