@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -218,18 +219,21 @@ def term_of(
     reached: Collection[Value],
     *,
     seeded: bool = False,
+    written: Callable[[Value], str] = attrgetter("name"),
+    incoming: Callable[[Value], str] = lambda value: cotangent(value.name),
 ) -> tuple[str, tuple[int, ...]]:
     """(formula, axes summed over) of the cotangent that an operation gives its operand `place`.
 
     last: the operation whose results' cotangents come in, `op` or one that it passes through
-    first; reached: the values that have a cotangent.
+    first; reached: the values that have a cotangent. How values and the cotangents that come in
+    are `written` is the caller's choice.
     """
-    names = [_written(x) for x in op.operands]
+    names = [written(x) if isinstance(x, Value) else _plain(x) for x in op.operands]
     shapes = [_shape(x) for x in op.operands]
-    given = [cotangent(r.name) if r in reached else None for r in last.results]
+    given = [incoming(r) if r in reached else None for r in last.results]
     out_shape = op.results[0].shape
     text = backward_formula(
-        op.row, place, names, given, [r.name for r in op.results], shapes, out_shape, op.params,
+        op.row, place, names, given, [written(r) for r in op.results], shapes, out_shape, op.params,
         seeded=seeded,
     )  # fmt: skip
     axes = broadcast_axes(op, place, out_shape)
@@ -240,9 +244,7 @@ def _shape(x: Any) -> tuple[int, ...]:
     return x.shape if isinstance(x, Value) else ()
 
 
-def _written(x: Any) -> str:
-    if isinstance(x, Value):
-        return x.name
+def _plain(x: Any) -> str:
     return number(x) if isinstance(x, (int, float, np.generic)) else str(x)
 
 

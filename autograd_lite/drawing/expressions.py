@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from autograd_lite.drawing.recorded import Op, Value
 __all__ = ["constant", "expression", "name_inside"]
 
 
-def expression(ops: Sequence[Op]) -> Expression:
-    """What operations in one line compute, in terms of the values outside them."""
+def expression(
+    ops: Sequence[Op], written: Callable[[Value], str] = attrgetter("name")
+) -> Expression:
+    """What operations in one line compute, in terms of the values outside them as `written`."""
     inner: dict[Any, Expression] = {}
     for op in ops:
-        operands = [inner.get(x) or _operand(x) for x in op.operands]
+        operands = [inner.get(x) or _operand(x, written) for x in op.operands]
         scalar = any(not isinstance(x, Value) or x.shape == () for x in op.operands)
         inner[op.results[0]] = forward_expression(op.row, operands, op.params, scalar)
     return inner[ops[-1].results[0]]
@@ -39,8 +42,8 @@ def constant(x: Any) -> Any:
     return None
 
 
-def _operand(x: Any) -> Expression:
+def _operand(x: Any, written: Callable[[Value], str]) -> Expression:
     value = constant(x)
     if value is not None:
         return Expression(number(value))
-    return Expression(x.name if isinstance(x, Value) else str(x))
+    return Expression(written(x) if isinstance(x, Value) else str(x))

@@ -44,7 +44,7 @@ _CONTROLS = """\
 
 _PANEL = """\
 <section id="panel" aria-live="polite" hidden><h2 id="what"></h2><p id="formula"></p>
-<div id="arrays"></div></section>
+<div id="numbers"></div></section>
 """
 
 _STYLE = """
@@ -62,21 +62,24 @@ button:focus-visible,input:focus-visible,#stage g:focus-visible{outline:3px soli
 outline-offset:2px}
 #hint,#count{color:var(--soft);font-size:13px}#slide{flex:1;min-width:120px}
 #stage{border:1px solid var(--line);border-radius:8px;overflow:hidden;touch-action:none}
-#stage svg{display:block;width:100%;height:auto;max-height:60vh;cursor:grab}
+#stage svg{display:block;width:100%;height:auto;margin:auto;cursor:grab}
 #stage g.ahead{opacity:.18}
 #stage g.on>.agl-shape{stroke-width:4px;stroke:var(--on);stroke-dasharray:none}
 #stage g{transition:opacity .25s}
 #panel{margin-top:10px;min-height:11em}
 #formula{font-size:19px;margin:4px 0 10px}
-#arrays{display:flex;flex-wrap:wrap;gap:14px 26px;align-items:flex-start}
-figure{margin:0}figcaption{font-size:14px;margin-bottom:3px}
+.line{display:flex;flex-wrap:wrap;row-gap:6px;align-items:center;margin:0 0 12px;font-size:17px}
+.line span{white-space:pre}.line figure{margin:0 5px}.line .result{display:flex;align-items:center}
+.line .number{font-variant-numeric:tabular-nums}
+.gives.number{color:var(--on);font-weight:bold}
+figcaption{font-size:14px;margin-bottom:3px}
 figcaption small{color:var(--soft)}figure.gives figcaption b{color:var(--on)}
 table{border-collapse:collapse;border:solid var(--soft);border-width:0 2px;border-radius:5px}
-td{padding:1px 6px;text-align:right;font-variant-numeric:tabular-nums;font-size:13px}
+td{padding:1px 5px;text-align:right;font-variant-numeric:tabular-nums;font-size:13px}
 @media (prefers-reduced-motion:reduce){#stage g{transition:none}}
 """
 
-_SCRIPT = """
+_SCRIPT = r"""
 (function(){
 const $=id=>document.getElementById(id),svg=document.querySelector('#stage svg');
 const box={},made={};let at=0,timer=null;
@@ -89,8 +92,26 @@ stops.forEach((s,i)=>s.boxes.forEach(id=>{
   if(id[0]==='g'&&s.phase==='reverse'&&!(id in made))made[id]=i+1}));
 stops.forEach((s,i)=>{if(s.phase==='forward')s.boxes.slice(1).forEach(id=>{
   if(!(id in made))made[id]=i+1})});
+function number(a,kind){
+  const s=document.createElement('span'),n=a.rows[0][0];s.className='number '+kind;
+  s.textContent=kind!=='gives'&&n[0]==='−'?'('+n+')':n;s.title=a.name+(a.note?' · '+a.note:'');
+  s.dataset.name=a.name;return s}
+function text(t){const s=document.createElement('span');s.textContent=t;return s}
+function piece(a,kind){
+  return a.rows.length===1&&a.rows[0].length===1&&!a.shape?number(a,kind):figure(a,kind)}
+function line(l,arrays){
+  const d=document.createElement('div');d.className='line';if(l.head)d.append(text(l.head));
+  for(const part of l.body.split(/([\uE000-\uF8FF])/)){
+    const i=part.charCodeAt(0)-0xE000;
+    if(part.length===1&&i>=0&&i<arrays.length)d.append(piece(arrays[i],'reads'));
+    else if(part)d.append(text(part))}
+  if(l.gives!==null){
+    const r=text(l.body?' = ':'= ');r.className='result';
+    r.append(piece(arrays[l.gives],'gives'));d.append(r)}
+  return d}
 function figure(a,kind){
   const f=document.createElement('figure'),c=document.createElement('figcaption');f.className=kind;
+  f.dataset.name=a.name;
   const b=document.createElement('b');b.textContent=a.name;c.append(b);
   const s=document.createElement('small');
   s.textContent=' '+a.shape+(a.note?' · '+a.note:'');c.append(s);f.append(c);
@@ -104,14 +125,13 @@ function show(n){
     g.classList.toggle('ahead',at>0&&birth>at)}
   svg.querySelectorAll('[data-to]').forEach(g=>{const to=box[g.dataset.to];
     g.classList.toggle('ahead',!!to&&to.classList.contains('ahead'))});
-  $('arrays').replaceChildren();
+  $('numbers').replaceChildren();
   if(!s){$('what').textContent='Overview';
     $('formula').textContent=stops.length+' steps: the forward pass, then the reverse sweep'}
-  else{s.boxes.forEach(id=>box[id]&&box[id].classList.add('on'));
+  else{s.boxes.forEach(id=>box[id]&&box[id].classList.add('on'));follow();
     $('what').textContent=(s.phase==='forward'?'Forward: ':'Reverse sweep: ')+s.title;
     $('formula').textContent=s.formula;
-    s.reads.forEach(a=>$('arrays').append(figure(a,'reads')));
-    s.gives.forEach(a=>$('arrays').append(figure(a,'gives')))}
+    s.lines.forEach(l=>$('numbers').append(line(l,s.arrays)))}
   $('count').textContent=at+' / '+stops.length;$('slide').value=at}
 function play(){if(timer){clearInterval(timer);timer=null}
   else{if(at===stops.length)show(0);timer=setInterval(()=>{
@@ -122,6 +142,18 @@ $('first').onclick=()=>show(0);$('back').onclick=()=>show(at-1);$('next').onclic
 $('last').onclick=()=>show(stops.length);$('play').onclick=play;
 $('slide').oninput=e=>show(+e.target.value);
 const full=svg.viewBox.baseVal,home=[full.x,full.y,full.width,full.height];let view=home.slice();
+function fit(){
+  svg.style.maxWidth=1.3*home[2]+'px';const w=svg.clientWidth,most=.6*innerHeight;
+  svg.style.height=Math.min(most,Math.max(home[3]*w/home[2],Math.min(home[3],.75*most)))+'px'}
+function follow(){
+  const w=svg.clientWidth,h=svg.clientHeight;if(w>.8*home[2])return;
+  const lit=[...svg.querySelectorAll('g.on')].map(g=>g.getBoundingClientRect());
+  if(!lit.length)return;
+  const m=svg.getScreenCTM().inverse(),middle=(low,high)=>
+    (Math.min(...lit.map(low))+Math.max(...lit.map(high)))/2;
+  const x=middle(r=>r.left,r=>r.right)*m.a+m.e,y=middle(r=>r.top,r=>r.bottom)*m.d+m.f;
+  view=[x-w/2,h<home[3]?y-h/2:(home[3]-h)/2,w,h];look()}
+addEventListener('resize',fit);
 function look(){svg.setAttribute('viewBox',view.join(' '))}
 function zoom(k,px,py){const w=Math.max(home[2]/20,Math.min(home[2]*2,view[2]*k)),r=w/view[2];
   view=[px-(px-view[0])*r,py-(py-view[1])*r,w,view[3]*r];look()}
@@ -141,5 +173,5 @@ document.addEventListener('keydown',e=>{
     '+':()=>zoom(1/1.25,view[0]+view[2]/2,view[1]+view[3]/2),
     '-':()=>zoom(1.25,view[0]+view[2]/2,view[1]+view[3]/2)};
   if(keys[e.key]){e.preventDefault();keys[e.key]()}});
-show(0)})();
+fit();show(0)})();
 """

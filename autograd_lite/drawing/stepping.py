@@ -44,6 +44,8 @@ class Step:
     outgoing: tuple[Passed, ...]
     node: Any
     recorded: Op
+    reached: tuple[Value, ...]  # the results that have a cotangent
+    seeded: bool  # whether that is the 1 that the sweep starts with
 
     @property
     def formula(self) -> str:
@@ -108,9 +110,8 @@ class Steps:
             total = totals[operand] = ct if before is None else before + ct
             formula, axes = term_of(op, place, op, reached, seeded=seeded)
             passed.append(Passed(operand.name, formula, ct, total, before is not None, axes))
-        return Step(
-            number, op.row.name, reached[0].name, np.asarray(parts[0]), tuple(passed), node, op
-        )
+        return Step(number, op.row.name, reached[0].name, np.asarray(parts[0]), tuple(passed),
+                    node, op, tuple(reached), seeded)  # fmt: skip
 
     def __str__(self) -> str:
         rows: list[tuple[str, ...]] = []

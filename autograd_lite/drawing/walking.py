@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from autograd_lite.drawing.backward import term_of
 from autograd_lite.drawing.blocks import Block
 from autograd_lite.drawing.expressions import expression
 from autograd_lite.drawing.forward import Forward
@@ -33,14 +34,22 @@ class Array(TypedDict):
     note: str
 
 
+class Line(TypedDict):
+    """A formula with its numbers: private characters stand for the arrays, by their index."""
+
+    head: str
+    body: str
+    gives: int | None  # the index of the array that comes out
+
+
 class Stop(TypedDict):
-    """One stop: which pass, what happens, the arrays read and made, the boxes lit."""
+    """One stop: which pass, what happens, in names and in numbers, and the boxes lit."""
 
     phase: str
     title: str
     formula: str
-    reads: list[Array]
-    gives: list[Array]
+    lines: list[Line]
+    arrays: list[Array]
     boxes: list[str]
 
 
@@ -81,56 +90,124 @@ def _computed(forward: Forward, op: Op) -> Stop:
     """The stop at an operation of the forward pass."""
     block = forward.block_of[op]
     result = op.results[0]
-    reads = [_array(x) for x in op.operands if isinstance(x, Value)]
     boxes = [forward.boxes[block]] + [forward.ids[r] for r in op.results if r in forward.ids]
     if block in forward.fused:
         boxes.append(forward.fused[block][1])
     text = expression([op]).text
+    head = "" if result.name == f"({text})" else f"{result.name} = "
+    shelf = _Shelf()
+    lines: list[Line] = []
+    if result.array is not None:
+        body = expression([op], shelf.value).text
+        lines.append(Line(head=head, body=body, gives=shelf.put(result.name, result.array)))
     return Stop(
         phase="forward",
         title=op.row.name,
-        formula=text if result.name == f"({text})" else f"{result.name} = {text}",
-        reads=[read for read in reads if read["rows"]],
-        gives=[_array(result)],
+        formula=f"{head}{text}",
+        lines=lines,
+        arrays=shelf.arrays,
         boxes=boxes,
     )
 
 
 def _folded(forward: Forward, block: Block) -> Stop:
     """The stop at a fold of the forward pass: what goes in, what comes out."""
+    shelf = _Shelf()
     leaving = forward.leaving(block)
-    reads = [_array(x) for x in _entering(forward, block)[:_SHOWN]]
-    return Stop(
-        phase="forward",
-        title=block.fold,
-        formula=_stretch(block),
-        reads=[read for read in reads if read["rows"]],
-        gives=[_array(result) for result in leaving],
-        boxes=[forward.boxes[block], *(forward.ids[r] for r in leaving if r in forward.ids)],
-    )
+    lines = []
+    for head, values in (("in: ", _entering(forward, block)), ("out: ", leaving)):
+        known = [x for x in values if x.array is not None][:_SHOWN]
+        if known:
+            lines.append(Line(head=head, body=" ".join(map(shelf.value, known)), gives=None))
+    boxes = [forward.boxes[block], *(forward.ids[r] for r in leaving if r in forward.ids)]
+    return Stop(phase="forward", title=block.fold, formula=_stretch(block), lines=lines,
+                arrays=shelf.arrays, boxes=boxes)  # fmt: skip
+
+
+def _swept(forward: Forward, step: Step) -> Stop:
+    """The stop at a step of the reverse sweep."""
+    op = step.recorded
+    shelf = _Shelf()
+    came = shelf.mark(cotangent(step.name), step.incoming, "incoming")
+    lines = []
+    boxes = [forward.boxes[forward.block_of[op]]]
+    for passed, (place, _) in zip(step.outgoing, op.node.plan.edges, strict=True):
+        body, _ = term_of(
+            op, place, op, step.reached, seeded=step.seeded, written=shelf.value,
+            incoming=lambda r: came if r is step.reached[0] else cotangent(r.name),
+        )  # fmt: skip
+        name = cotangent(passed.name)
+        axes = f"over axis {', '.join(map(str, passed.axes))}" if passed.axes else ""
+        sign = "+=" if passed.accumulates else "="
+        given = shelf.put(name, passed.cotangent, axes)
+        lines.append(Line(head=f"{name} {sign} ", body=body, gives=given))
+        if passed.accumulates:
+            total = shelf.put(name, passed.total, "accumulated so far")
+            lines.append(Line(head=f"{name} so far", body="", gives=total))
+        if op.operands[place] in forward.ids:
+            boxes.append(f"g{forward.ids[op.operands[place]][1:]}")
+    if not any(came in line["body"] for line in lines):
+        lines.insert(0, Line(head="incoming: ", body=came, gives=None))
+    boxes += [f"g{forward.ids[r][1:]}" for r in op.results if r in forward.ids]
+    return Stop(phase="reverse", title=step.op, formula=step.formula, lines=lines,
+                arrays=shelf.arrays, boxes=boxes)  # fmt: skip
 
 
 def _swept_fold(forward: Forward, block: Block, steps: Iterable[Step]) -> Stop:
     """The stop of the reverse sweep at a fold: what comes in, and what its inputs have got."""
     entering = {x.name: x for x in _entering(forward, block)}
     totals: dict[str, list[Any]] = {}
-    incoming: Any = None
+    shelf = _Shelf()
     for step in steps:
-        incoming = incoming or _corner(cotangent(step.name), step.incoming, "incoming")
+        if not shelf.arrays:
+            shelf.put(cotangent(step.name), step.incoming, "incoming")
         for passed in step.outgoing:
             if passed.name in entering:
                 totals.setdefault(passed.name, []).append(passed.total)
-    gives = [
-        _corner(cotangent(name), sums[-1],
-                f"{len(sums):,} cotangents accumulate" if len(sums) > 1 else "")
-        for name, sums in list(totals.items())[:_SHOWN]
-    ]  # fmt: skip
+    lines = [Line(head="incoming: ", body=_character(0), gives=None)]
+    for name in [name for name in entering if name in totals][:_SHOWN]:
+        n = len(totals[name])
+        note = f"{n:,} cotangents accumulate" if n > 1 else ""
+        given = shelf.put(cotangent(name), totals[name][-1], note)
+        lines.append(Line(head=cotangent(name), body="", gives=given))
     box = forward.boxes[block]
     boxes = [box, f"g{box[1:]}"]
     boxes += [f"g{forward.ids[x][1:]}" for n, x in entering.items()
               if n in totals and x in forward.ids]  # fmt: skip
     return Stop(phase="reverse", title=block.fold, formula=f"back through {_stretch(block)}",
-                reads=[incoming], gives=gives, boxes=boxes)  # fmt: skip
+                lines=lines, arrays=shelf.arrays, boxes=boxes)  # fmt: skip
+
+
+class _Shelf:
+    """The arrays of one stop, each once, and the characters that stand for them in its lines."""
+
+    def __init__(self) -> None:
+        self.arrays: list[Array] = []
+        self.places: dict[Value, int] = {}
+
+    def put(self, name: str, array: Any, note: str = "") -> int:
+        """The index of an array's corner."""
+        array = np.asarray(array)
+        self.arrays.append(
+            Array(name=name, shape=shape_text(array.shape), rows=lines_of_array(array), note=note)
+        )
+        return len(self.arrays) - 1
+
+    def mark(self, name: str, array: Any, note: str = "") -> str:
+        """The character for an array."""
+        return _character(self.put(name, array, note))
+
+    def value(self, value: Value) -> str:
+        """The character for a value, its name where its array is not known."""
+        if value.array is None:
+            return value.name
+        if value not in self.places:
+            self.places[value] = self.put(value.name, value.array)
+        return _character(self.places[value])
+
+
+def _character(i: int) -> str:
+    return chr(0xE000 + i)  # of the private use area
 
 
 def _stretch(block: Block) -> str:
@@ -146,42 +223,3 @@ def _entering(forward: Forward, block: Block) -> list[Value]:
     operands = (x for op in block.ops for x in op.operands if isinstance(x, Value))
     found = dict.fromkeys(x for x in operands if x.op not in inside)
     return sorted(found, key=lambda x: x not in forward.ids)
-
-
-def _swept(forward: Forward, step: Step) -> Stop:
-    """The stop at a step of the reverse sweep."""
-    op = step.recorded
-    incoming = _corner(cotangent(step.name), step.incoming, "incoming")
-    needed = [x for x in (*op.operands, *op.results) if isinstance(x, Value)]
-    bare = step.formula
-    for value in needed:
-        bare = bare.replace(cotangent(value.name), "")
-    reads = [_array(x) for x in dict.fromkeys(needed) if x.name in bare and x.array is not None]
-    gives = []
-    boxes = [forward.boxes[forward.block_of[op]]]
-    for passed, (place, _) in zip(step.outgoing, op.node.plan.edges, strict=True):
-        note = f"adds up to {_summary(passed.total)}" if passed.accumulates else ""
-        if passed.axes:
-            note = f"summed over axis {', '.join(map(str, passed.axes))}" + (note and f"; {note}")
-        gives.append(_corner(cotangent(passed.name), passed.cotangent, note))
-        if op.operands[place] in forward.ids:
-            boxes.append(f"g{forward.ids[op.operands[place]][1:]}")
-    boxes += [f"g{forward.ids[r][1:]}" for r in op.results if r in forward.ids]
-    return Stop(phase="reverse", title=step.op, formula=step.formula, reads=[incoming, *reads],
-                gives=gives, boxes=boxes)  # fmt: skip
-
-
-def _array(value: Value) -> Array:
-    if value.array is None:
-        return Array(name=value.name, shape=shape_text(value.shape), rows=[], note="not kept")
-    return _corner(value.name, value.array, "")
-
-
-def _corner(name: str, array: Any, note: str) -> Array:
-    array = np.asarray(array)
-    return Array(name=name, shape=shape_text(array.shape), rows=lines_of_array(array), note=note)
-
-
-def _summary(array: Any) -> str:
-    array = np.asarray(array)
-    return f"norm {float(np.linalg.norm(np.ravel(array))):.4g}"

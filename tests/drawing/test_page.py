@@ -14,7 +14,7 @@ import pytest
 
 import autograd_lite as ag
 import nn
-from autograd_lite.drawing.naming import lines_of_array
+from autograd_lite.drawing.naming import cotangent, lines_of_array
 
 FLAGS = [
     "--headless",
@@ -75,10 +75,52 @@ def test_the_stops_are_the_forward_pass_and_then_the_sweep(page):
     assert len(stops(path)) == 2 * len(steps)
     for stop, step in zip(reverse, steps, strict=True):
         assert stop["formula"] == step.formula
-        assert stop["reads"][0]["rows"] == lines_of_array(step.incoming)
-        assert [g["rows"] for g in stop["gives"]] == [
-            lines_of_array(p.cotangent) for p in step.outgoing
-        ]
+        assert stop["arrays"][0]["rows"] == lines_of_array(step.incoming)
+        given = [stop["arrays"][line["gives"]]["rows"] for line in stop["lines"]
+                 if line["head"].endswith("= ")]  # fmt: skip
+        assert given == [lines_of_array(p.cotangent) for p in step.outgoing]
+
+
+def test_a_line_of_a_stop_is_its_formula_with_the_arrays_in_place_of_their_names(page):
+    """Private characters stand for the arrays; put their names back and the formula is there."""
+    for stop in stops(page[0]):
+        names = {chr(0xE000 + i): array["name"] for i, array in enumerate(stop["arrays"])}
+        texts = []
+        for line in stop["lines"]:
+            if line["head"] not in ("incoming: ",) and line["body"]:
+                body = "".join(names.get(char, char) for char in line["body"])
+                texts.append(line["head"] + body)
+        assert "; ".join(texts) == stop["formula"]
+
+
+def test_what_accumulates_is_shown_with_its_total(tmp_path):
+    """x·x gives x two cotangents: the second stop has the sum of both."""
+    x = ag.tensor(3.0, requires_grad=True, name="x")
+    with ag.keep():
+        y = x * x
+    stop = stops(ag.draw(y, view="lanes").save(tmp_path / "x.html"))[-1]
+    heads = [(line["head"], stop["arrays"][line["gives"]]["rows"]) for line in stop["lines"]
+             if line["gives"] is not None]  # fmt: skip
+    assert heads == [("x⁽ᵍ⁾ = ", [["3"]]), ("x⁽ᵍ⁾ += ", [["3"]]), ("x⁽ᵍ⁾ so far", [["6"]])]
+
+
+def test_a_fold_is_one_stop_of_either_pass(tmp_path):
+    """Fifty steps of a recurrence make a page as small as their picture."""
+    rng = np.random.default_rng(0)
+    W = ag.tensor(rng.standard_normal((3, 3)), requires_grad=True, name="W")
+    h = np.zeros(3)
+    with ag.keep():
+        for x in rng.standard_normal((50, 3)):
+            h = np.tanh(h @ W + x)
+        loss = np.sum(h)
+    path = ag.draw(loss).save(tmp_path / "r.html")
+    assert path.stat().st_size < 40_000
+    found = stops(path)
+    assert len(found) < 20
+    folds = [stop for stop in found if "times alike" in stop["formula"]]
+    assert [stop["phase"] for stop in folds] == ["forward", "reverse"]
+    shown = next(a for a in folds[1]["arrays"] if a["name"] == "W⁽ᵍ⁾")
+    assert shown["note"] == "49 cotangents accumulate"
 
 
 def test_every_stop_lights_boxes_that_are_there(page):
@@ -115,13 +157,15 @@ def browser(tmp_path):
     return run
 
 
-def panel(dom: str) -> tuple[str, list[list[list[str]]]]:
-    """(formula, the rows of each table) that the page shows."""
+def panel(dom: str) -> tuple[str, dict[str, list[list[str]]]]:
+    """(formula, the rows of each array by its name) that the page shows; numbers are 1×1."""
     formula = html.unescape(re.search(r'<p id="formula">(.*?)</p>', dom, re.S)[1])
-    arrays = re.search(r'<div id="arrays">(.*)</div>\s*</section>', dom, re.S)[1]
-    tables = re.findall(r"<table>(.*?)</table>", arrays, re.S)
-    rows = [re.findall(r"<tr>(.*?)</tr>", table, re.S) for table in tables]
-    return formula, [[re.findall(r"<td>(.*?)</td>", row) for row in table] for table in rows]
+    numbers = re.search(r'<div id="numbers">(.*)</div>\s*</section>', dom, re.S)[1]
+    shown = {}
+    for name, rest in re.findall(r'data-name="([^"]+)">(.*?)(?=</figure>|</span>)', numbers, re.S):
+        rows = re.findall(r"<tr>(.*?)</tr>", rest, re.S)
+        shown[name] = [re.findall(r"<td>(.*?)</td>", row) for row in rows] or [[rest]]
+    return formula, shown
 
 
 @pytest.mark.thorough
@@ -132,10 +176,12 @@ def test_a_browser_shows_the_numbers_of_the_sweep(page, browser, tmp_path):
     for number in (0, 2, len(steps) - 1):
         keys = ["ArrowRight"] * (len(steps) + number + 1)
         dom = browser(driven(path, keys, tmp_path), "--dump-dom")
-        formula, tables = panel(dom)
-        assert formula == steps[number].formula
-        assert tables[0] == lines_of_array(steps[number].incoming)
-        assert tables[-1] == lines_of_array(steps[number].outgoing[-1].cotangent)
+        formula, arrays = panel(dom)
+        step = steps[number]
+        assert formula == step.formula
+        assert arrays[cotangent(step.name)] == lines_of_array(step.incoming)
+        for passed in step.outgoing:
+            assert arrays[cotangent(passed.name)] == lines_of_array(passed.cotangent)
 
 
 @pytest.mark.thorough
