@@ -16,7 +16,7 @@ from autograd_lite.drawing.sizes import box_size
 
 __all__ = ["Arrow", "Box", "Drawing", "arrange"]
 
-_GAP_X = 30.0
+_GAPS = 26.0, 16.0, 30.0  # between boxes, between leaves, between gradients of columns
 _BELOW = 22.0  # between an operation and the leaves below it
 _BESIDE = 10.0  # between leaves, and between a gradient box and its Σ
 _ABOVE = 8.0  # between stacked gradient boxes
@@ -128,15 +128,20 @@ class _Arranger:
         leaves = max((self.sizes[v.id][1] for v in self.below.get(key, [])), default=0.0)
         return half, half + (leaves + _BELOW if leaves else 0.0)
 
-    def width(self, key: str) -> float:
-        """Width of a cell: the box, the leaves below it, the gradients above it."""
+    def widths(self, key: str) -> tuple[float, float, float]:
+        """Widths of a cell: the box, the leaves below it, the gradients above it."""
         row = [self.sizes[v.id][0] for v in self.below.get(key, [])]
         leaves = sum(row) + _BESIDE * (len(row) - 1) if row else 0.0
         above = max((self.stack_width(v) for v in self.stacks.get(key, [])), default=0.0)
-        return max(self.sizes[key][0], leaves, above)
+        return self.sizes[key][0], leaves, above
 
     def stack_width(self, v: Vertex) -> float:
-        return self.sizes[v.id][0] + (24.0 + _BESIDE if self.sum_of(v) else 0.0)
+        total = self.sum_of(v)
+        return self.sizes[v.id][0] + (self.sizes[total.id][0] + _BESIDE if total else 0.0)
+
+    def stack_height(self, v: Vertex) -> float:
+        total = self.sum_of(v)
+        return max(self.sizes[v.id][1], self.sizes[total.id][1] if total else 0.0)
 
     def sum_of(self, v: Vertex) -> Vertex | None:
         """The Σ in front of a gradient box, if it has one."""
@@ -153,17 +158,32 @@ class _Arranger:
         return stacks
 
     def place_columns(self) -> None:
-        """The middle of every column: wider gaps where many arrows cross over."""
+        """The middle of every column: wider gaps where many arrows cross over.
+
+        Where a column is one box, the leaves below it and the gradients above it may reach into
+        the columns beside it, as far as they keep clear of each other.
+        """
         self.x: list[float] = []
-        self.half: list[float] = []
-        right = 0.0
+        self.half: list[float] = []  # of the boxes
+        self.upper: list[float] = []  # of the gradients above them
+        right = [0.0, 0.0, 0.0]
         for column in self.layers.columns:
-            widths = [self.width(str(cell.key)) for cell in column if not cell.point]
-            half = max(widths, default=0.0) / 2
-            gap = _GAP_X + min(4.0 * (len(column) - 1), 60.0)
-            self.x.append(right + gap + half)
-            self.half.append(half)
-            right = self.x[-1] + half
+            rows = [self.widths(str(cell.key)) for cell in column if not cell.point]
+            if len(column) == 1 and rows:
+                widths = list(rows[0])
+            else:
+                widths = [max((max(row) for row in rows), default=0.0)] * 3
+            more = min(4.0 * (len(column) - 1), 60.0)
+            x = max(
+                edge + gap + more + width / 2
+                for edge, gap, width in zip(right, _GAPS, widths, strict=True)
+                if width or len(column) > 1
+            )
+            right = [max(edge, x + width / 2) if width or len(column) > 1 else edge
+                     for edge, width in zip(right, widths, strict=True)]  # fmt: skip
+            self.x.append(x)
+            self.half.append(widths[0] / 2)
+            self.upper.append(widths[2] / 2)
 
     def place(self, key: str, x: float, y: float) -> None:
         """Put a box in its place, and the leaves that belong to it below."""
@@ -249,9 +269,9 @@ class _Arranger:
             return 6.0, 6.0
         stack = self.stacks.get(str(cell.key), [])
         if self.owns(cell):
-            half = max(self.sizes[v.id][1] for v in stack) / 2
+            half = max(self.stack_height(v) for v in stack) / 2
             return half, half
-        return 8.0, 10.0 + sum(self.sizes[v.id][1] + _ABOVE for v in stack)
+        return 8.0, 10.0 + sum(self.stack_height(v) + _ABOVE for v in stack)
 
     def owns(self, cell: Cell) -> bool:
         """Whether the gradient above a cell is the cell's own, not its leaves'."""
@@ -263,13 +283,14 @@ class _Arranger:
         bottom = y - 10.0
         for v in reversed(stack):
             width, height = self.sizes[v.id]
-            total = self.sum_of(v)
+            total, tall = self.sum_of(v), self.stack_height(v)
             left = self.x[cell.rank] - self.stack_width(v) / 2
-            centre = y if v.mirrors == cell.key else bottom - height / 2
+            centre = y if v.mirrors == cell.key else bottom - tall / 2
             self.result.boxes[v.id] = Box(left + width / 2, centre, width, height)
             if total is not None:
-                self.result.boxes[total.id] = Box(left + width + _BESIDE + 12, centre, 24.0, 24.0)
-            bottom -= height + _ABOVE
+                w, h = self.sizes[total.id]
+                self.result.boxes[total.id] = Box(left + width + _BESIDE + w / 2, centre, w, h)
+            bottom -= tall + _ABOVE
 
     def back(self, edge: Edge, shift: float, nth: int) -> Arrow:
         """A gradient arrow, from right to left along the mirrored way."""
@@ -277,17 +298,15 @@ class _Arranger:
         if self.vertices[edge.tail].kind == "sum":
             return Arrow(edge, [(tail.left, tail.y), (head.right, head.y)])
         start, end = self.cell_of(edge.tail), self.cell_of(edge.head)
-        points = [(tail.left, tail.y), (self.x[start.rank] - self.half[start.rank], tail.y)]
+        port = _clamped(shift, head)
+        last = self.x[end.rank] + self.upper[end.rank], head.y + port
+        points = [(tail.left, tail.y), (self.x[start.rank] - self.upper[start.rank], tail.y)]
         for cell in self.way(end, start, edge.via, nth):
-            x, half = self.x[cell.rank], self.half[cell.rank]
             y = self.lane[cell] + shift
-            points += [(x + half, y), (x - half, y)]
-        port = _clamped(shift, head) if self.vertices[edge.head].kind != "sum" else shift / 2
-        points += [
-            (self.x[end.rank] + self.half[end.rank], head.y + port),
-            (head.right, head.y + port),
-        ]
-        return Arrow(edge, points)
+            for side in (self.upper[cell.rank], -self.upper[cell.rank]):
+                x = min(max(self.x[cell.rank] + side, last[0]), points[-1][0])
+                points.append((x, y))
+        return Arrow(edge, [*points, last, (head.right, last[1])])
 
     def way(self, first: Cell, last: Cell, via: str, nth: int) -> list[Cell]:
         """The cells between a value and the result whose cotangent comes in, from right to left."""

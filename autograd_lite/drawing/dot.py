@@ -79,7 +79,7 @@ def _label(vertex: Vertex) -> str:
 
 def _attributes(vertex: Vertex) -> dict[str, str]:
     style = STYLES[vertex.kind]
-    shape = {"octagon": "doubleoctagon", "circle": "ellipse", "stack": "box3d"}.get(
+    shape = {"octagon": "doubleoctagon", "ellipse": "ellipse", "stack": "box3d"}.get(
         style.shape, "box"
     )
     marks = ["filled"]

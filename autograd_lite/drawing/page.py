@@ -106,7 +106,7 @@ function line(l,arrays){
     if(part.length===1&&i>=0&&i<arrays.length)d.append(piece(arrays[i],'reads'));
     else if(part)d.append(text(part))}
   if(l.gives!==null){
-    const r=text(l.body?' = ':'= ');r.className='result';
+    const r=text(' = ');r.className='result';
     r.append(piece(arrays[l.gives],'gives'));d.append(r)}
   return d}
 function figure(a,kind){

@@ -1,7 +1,7 @@
 """PDF out of the SVG that this package writes, drawn by matplotlib: vectors, fonts included.
 
-Only what our own pictures hold is understood: groups that are moved, rectangles, circles, polygons,
-paths of M, L, C and Z, lines, text and images.
+Only what our own pictures hold is understood: groups that are moved, rectangles, circles, ellipses,
+polygons, paths of M, L, C and Z, lines, text and images.
 """
 
 from __future__ import annotations
@@ -90,6 +90,13 @@ def _circle(axes: Any, element: ElementTree.Element, dx: float, dy: float) -> No
     axes.add_patch(Circle((x + dx, y + dy), r, **_look(element)))
 
 
+def _ellipse(axes: Any, element: ElementTree.Element, dx: float, dy: float) -> None:
+    from matplotlib.patches import Ellipse
+
+    x, y, rx, ry = _numbers(element, "cx", "cy", "rx", "ry")
+    axes.add_patch(Ellipse((x + dx, y + dy), 2 * rx, 2 * ry, **_look(element)))
+
+
 def _polygon(axes: Any, element: ElementTree.Element, dx: float, dy: float) -> None:
     from matplotlib.patches import Polygon
 
@@ -139,5 +146,5 @@ def _image(axes: Any, element: ElementTree.Element, dx: float, dy: float) -> Non
                 interpolation="nearest", zorder=1)  # fmt: skip
 
 
-_DRAWN = {"rect": _rect, "circle": _circle, "polygon": _polygon, "path": _path, "line": _line,
-          "text": _text, "image": _image}  # fmt: skip
+_DRAWN = {"rect": _rect, "circle": _circle, "ellipse": _ellipse, "polygon": _polygon,
+          "path": _path, "line": _line, "text": _text, "image": _image}  # fmt: skip

@@ -18,7 +18,7 @@ class Style:
     fill: str
     stroke: str
     ink: str
-    shape: str  # box, round, pill, octagon, circle, stack
+    shape: str  # box, round, pill, octagon, ellipse, stack
     width: float = 1.2
     dash: str = ""
     dark_fill: str = "#20242a"
@@ -35,7 +35,7 @@ STYLES: dict[str, Style] = {
     "output": Style("#ffffff", "#b34700", "#1b1f24", "octagon", 1.6, dark_stroke="#ff9a56"),
     "gradient": Style("#fdebdf", "#b34700", "#6b2d00", "box", 1.2, "5 3",
                       "#4a2412", "#ff9a56", "#ffe3d1"),
-    "sum": Style("#fdebdf", "#b34700", "#6b2d00", "circle", 1.6, "",
+    "sum": Style("#fdebdf", "#b34700", "#6b2d00", "ellipse", 1.6, "",
                  "#4a2412", "#ff9a56", "#ffe3d1"),
     "fold": Style("#e6f4ef", "#00795a", "#00382a", "stack", 1.4, "",
                   "#0e3a2e", "#3cc9a0", "#dff7ef"),

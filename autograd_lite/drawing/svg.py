@@ -100,11 +100,12 @@ def _box(vertex: Vertex, box: Box) -> str:
     title = vertex.title or " ".join(vertex.lines)
     parts = [f'<g class="agl-{vertex.kind}" data-id="{vertex.id}"><title>{escape(title)}</title>']
     parts += _shape(style, box)
-    lines = drawn_lines(vertex)[: 1 if vertex.kind == "sum" else None]
-    top = box.y - LINE * len(lines) / 2
+    lines = drawn_lines(vertex)
+    x, y = (box.x - 3.0, box.y + 1.0) if style.shape == "stack" else (box.x, box.y)
+    top = y - LINE * len(lines) / 2
     for i, (line, size) in enumerate(lines):
         baseline = top + LINE * (i + 0.5) + size * 0.36
-        parts.append(text_element(box.x, baseline, line, size, style.ink))
+        parts.append(text_element(x, baseline, line, size, style.ink))
     return "".join(parts) + "</g>"
 
 
@@ -116,12 +117,20 @@ def _shape(style: Style, box: Box) -> list[str]:
         f'stroke-width="{style.width:g}"{dash}'
     )
     x, y, w, h = box.left, box.y - box.height / 2, box.width, box.height
-    if style.shape == "circle":
-        return [f'<circle {look} cx="{box.x:.1f}" cy="{box.y:.1f}" r="{w / 2:.1f}"/>']
+    if style.shape == "ellipse":
+        return [
+            f'<ellipse {look} cx="{box.x:.1f}" cy="{box.y:.1f}" rx="{w / 2:.1f}" ry="{h / 2:.1f}"/>'
+        ]
+    if style.shape == "octagon" and h < 16:  # in the legend
+        return [_octagon(look, x, y, w, h)]
     if style.shape == "octagon":
         return [_octagon(look, x, y, w, h), _octagon(look, x + 4, y + 4, w - 8, h - 8)]
     if style.shape == "stack":
-        return [_rectangle(look, x + d, y + 4 - d, w - 6, h - 6, 3) for d in (6.0, 3.0, 0.0)]
+        step = 3.0 if h >= 16 else 2.0
+        return [
+            _rectangle(look, x + d, y + 4 - d, w - 2 * step, h - 2 * step, 3 if h >= 16 else 1)
+            for d in (2 * step, step, 0.0)
+        ]
     radius = {"round": 8.0, "pill": min(h / 2, 16.0)}.get(style.shape, 0.0)
     return [_rectangle(look, x, y, w, h, radius)]
 
@@ -202,8 +211,7 @@ def _legend(kinds: list[str], y: float) -> list[str]:
     x = 16.0
     for kind in kinds:
         style = STYLES[kind]
-        width = 12.0 if style.shape == "circle" else 20.0
-        shape = "".join(_shape(style, Box(x + 10, y + 8, width, 12.0)))
+        shape = "".join(_shape(style, Box(x + 10, y + 8, 20.0, 12.0)))
         parts.append(f'<g class="agl-{kind}">{shape}</g>')
         parts.append(
             text_element(x + 26, y + 12, LEGEND[kind], SMALL, "#3d444d", "start", "agl-ink")

@@ -212,9 +212,10 @@ def _character(i: int) -> str:
 
 def _stretch(block: Block) -> str:
     """How much a fold holds, in words."""
-    times = f"{block.count:,} times alike: " if block.count > 1 else ""
+    n = len(block.ops) // block.count
+    times = f", {block.count:,} times over" if block.count > 1 else ""
     first, last = block.ops[0].results[0].name, block.last.results[0].name
-    return f"{times}{len(block.ops):,} operations, from {first} to {last}"
+    return f"{n:,} operation{'s' if n > 1 else ''}{times}, from {first} to {last}"
 
 
 def _entering(forward: Forward, block: Block) -> list[Value]:

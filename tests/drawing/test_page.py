@@ -117,7 +117,7 @@ def test_a_fold_is_one_stop_of_either_pass(tmp_path):
     assert path.stat().st_size < 40_000
     found = stops(path)
     assert len(found) < 20
-    folds = [stop for stop in found if "times alike" in stop["formula"]]
+    folds = [stop for stop in found if "49 times over" in stop["formula"]]
     assert [stop["phase"] for stop in folds] == ["forward", "reverse"]
     shown = next(a for a in folds[1]["arrays"] if a["name"] == "W⁽ᵍ⁾")
     assert shown["note"] == "49 cotangents accumulate"
