@@ -33,6 +33,15 @@ class Parser(argparse.ArgumentParser):
             help="where files go (default: output)",
         )
 
+    def parse_args(self, *args: Any, **kwargs: Any) -> Any:
+        """The command line, after the output folder is there: not found out after the work."""
+        found = super().parse_args(*args, **kwargs)
+        try:
+            found.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self.error(f"argument --out: there can be no folder {found.out}: {error.strerror}")
+        return found
+
     def error(self, message: str) -> NoReturn:
         """Leave with the message and exit status 2."""
         self.exit(2, f"{self.prog}: {message}; see --help\n")
@@ -73,6 +82,5 @@ def save_plot(
         return
     figure = Figure(figsize=size, layout="constrained")
     draw(figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
     print(f"\nsaved: {path}")

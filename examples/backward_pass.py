@@ -70,7 +70,6 @@ def main() -> None:
     regression = nn.MLP([12, 16, 1], hidden="sigmoid", output="identity", init="xavier", rng=0)
     show(regression, nn.data.standardize(wines), y)
 
-    args.out.mkdir(parents=True, exist_ok=True)
     lanes = nn.draw(model, X[:256], Y, view="lanes")
     print(f"saved: {lanes.save(args.out / 'backward_pass.svg')}")
 

@@ -40,7 +40,6 @@ def main() -> None:
 
     layer = nn.Sequential(nn.Linear(3, 1), nn.Sigmoid())
     layer.layers[0].load_state_dict({"W": w.numpy()[:, None], "b": b.numpy()[None]})
-    args.out.mkdir(parents=True, exist_ok=True)
     print(f"\nsaved: {nn.draw(layer, a[None], view='neuron').save(args.out / 'neuron.svg')}")
 
 

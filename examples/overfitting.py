@@ -64,7 +64,8 @@ def main() -> None:
 
     def draw(figure: Any) -> None:
         ax = history.plot(figure.add_subplot())
-        ax.axvline(best + 1, color="gray", linestyle=":")
+        ax.axvline(best + 1, color="gray", linestyle=":", label=f"best, epoch {best + 1}")
+        ax.legend()
         ax.set(yscale="log", title="A network too large for its data")
 
     save_plot(args.out / "overfitting.png", draw)

@@ -67,9 +67,11 @@ def main() -> None:
     def draw(figure: Any) -> None:
         ax = figure.add_subplot()
         for i, (name, history) in enumerate(histories.items()):
-            color = nn.plot.COLORS[i]
-            ax.plot(history["val_cross_entropy"], color=color, label=f"{name}, validation")
-            ax.plot(history["cross_entropy"], ":", color=color, label=f"{name}, training")
+            epoch = range(1, history.epochs + 1)
+            curves = {"validation": ("val_cross_entropy", "-"), "training": ("cross_entropy", ":")}
+            for part, (key, style) in curves.items():
+                color = nn.plot.COLORS[i]
+                ax.plot(epoch, history[key], style, color=color, label=f"{name}, {part}")
         ax.set(yscale="log", xlabel="epoch", ylabel="cross-entropy per data point")
         ax.set_title("The same network, regularized")
         ax.grid(alpha=0.3)

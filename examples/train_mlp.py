@@ -113,7 +113,7 @@ def report(
     model: nn.MLP,
     history: Any,
     data: dict[str, tuple[Any, Any]],
-    table: str,
+    result: str,
     summary: str,
     check: Any,
 ) -> str:
@@ -125,7 +125,7 @@ def report(
     return page(
         f"{'-'.join(map(str, model.sizes))} on {len(X):,} digits",
         [
-            ("Result", f"<pre>{table}</pre>"),
+            ("Result", f"<pre>{result}</pre>"),
             ("Network, with one test image passing through", nn.draw(model, X_test[:1]).svg()),
             ("Layers", f"<pre>{summary}</pre>"),
             ("Forward pass, and the gradients on their way back", lanes.svg()),
@@ -164,35 +164,39 @@ def main() -> None:
         sys.exit("train_mlp.py: the gradients differ, so training would be in vain")
 
     steps = -(-len(X) // batch)
-    print(f"{epochs} epochs of {steps:,} steps, batch {batch:,}, alpha {alpha:.3g}, {args.dtype}")
-    start = time.perf_counter()
+    job = f"{epochs} epochs of {steps:,} steps, batch {batch:,}, alpha {alpha:.3g}, {args.dtype}"
+    print(job)
+    started = time.perf_counter()
     with np.errstate(over="ignore", invalid="ignore"):  # what diverges is said below
         history = nn.fit(
             model, X, y, loss="cross_entropy", optimizer=nn.GradientDescent(alpha), epochs=epochs,
             batch_size=batch, validation=(X_test, y_test), rng=rng, callbacks=[nn.StopOnNaN()],
         )  # fmt: skip
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - started
     if history.epochs and not np.isfinite(history["loss"][-1]):
         sys.exit(f"train_mlp.py: the loss became {history['loss'][-1]}; try a smaller --alpha")
     if history.stopped:
         print(history.stopped)
     per_epoch = sum(history.seconds) / max(history.epochs, 1)
-    print(f"trained in {seconds:.1f} s ({per_epoch:.3f} s an epoch)\n")
+    time_taken = f"trained in {seconds:.1f} s ({per_epoch:.3f} s an epoch)"
+    print(f"{time_taken}\n")
     table = evaluated(model, data)
     print(table)
 
-    args.out.mkdir(parents=True, exist_ok=True)
     paths = [nn.save(model, args.out / "mlp.npz")]
-    graph = nn.softmax_cross_entropy(model.logits(ag.tensor(X[:64], name="X")), y[:64])
-    graph.name = "L"
-    paths.append(ag.draw(graph).save(args.out / "graph.svg"))
+    X_b, Y_b = ag.tensor(X[:64], name="X"), ag.tensor(nn.data.one_hot(y[:64], 10), name="Y")
+    loss = nn.softmax_cross_entropy(model.logits(X_b), Y_b)
+    loss.name = "L"
+    paths.append(ag.draw(loss).save(args.out / "graph.svg"))
     try:
         history.plot().figure.savefig(args.out / "loss.png", dpi=150)
         paths.append(args.out / "loss.png")
     except ImportError as error:
         print(f"\nno loss curve: {error}")
     paths.append(args.out / "report.html")
-    paths[-1].write_text(report(model, history, data, table, summary, check), encoding="utf-8")
+    start = f"{args.hidden}, from {args.init}, seed {args.seed}"
+    result = "\n".join([f"{name}: {job}, {start}", time_taken, "", table])
+    paths[-1].write_text(report(model, history, data, result, summary, check), encoding="utf-8")
     print("\nsaved:", *map(str, paths), sep="\n  ")
 
 

@@ -59,7 +59,6 @@ def main() -> None:
 
     print("\nThe same, as the engine goes through it:\n")
     print(ag.steps(L))
-    args.out.mkdir(parents=True, exist_ok=True)
     picture = ag.draw(L, view="lanes", names={"x": x})
     print(f"\nsaved: {picture.save(args.out / 'two_layer_chain_rule.svg')}")
 

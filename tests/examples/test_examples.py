@@ -205,6 +205,16 @@ def test_a_bad_flag_is_one_sentence(tmp_path: Path) -> None:
         assert done.stderr == f"{name}.py: unrecognized arguments: --fast; see --help\n"
 
 
+def test_a_folder_that_cannot_be_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    for name in ("dropout", "train_mlp"):
+        done = run(name, "--quick", "--out", tmp_path / "taken")
+        assert (done.returncode, done.stdout) == (2, "")
+        expected = f"{name}.py: argument --out: there can be no folder {tmp_path / 'taken'}: "
+        assert done.stderr.startswith(expected)
+        assert done.stderr.count("\n") == 1
+
+
 def test_without_matplotlib_an_example_still_prints(tmp_path: Path) -> None:
     """As where only `pip install autograd-lite` was run."""
     (tmp_path / "matplotlib").mkdir()
