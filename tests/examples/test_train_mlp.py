@@ -49,6 +49,28 @@ def test_the_defaults_recognise_95_percent_of_held_out_digits(tmp_path: Path) ->
     assert "the lecture's backward pass against the engine: ok" in done.stdout
 
 
+def test_the_readme_quotes_what_the_main_job_prints(tmp_path: Path) -> None:
+    """Norms, verdicts, losses, accuracies; rounding errors differ by processor, and are small."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    quoted = readme.split("## The main job")[1].split("```")[1]
+    printed = run("--out", tmp_path).stdout
+    assert quoted.splitlines()[1] in printed.splitlines()  # ok
+    row = r"^(\w+) +(\(.*?\)) +([\d.]+) +\S+ +(?:\(.*?\)|\S*) +(\S+) +\S+  (\w+)$"
+    rows = [re.findall(row, text, re.MULTILINE) for text in (quoted, printed)]
+    assert [found[0] for found in rows[0]] == ["W1", "b1", "W2", "b2"]
+    for ours, theirs in zip(*rows, strict=True):
+        assert (*ours[:3], ours[4]) == (*theirs[:3], theirs[4])
+        assert float(ours[3]) <= 1e-12
+        assert float(theirs[3]) <= 1e-12
+    result = r"^(train|test) +([\d.]+) +([\d.]+)%$"
+    results = [re.findall(result, text, re.MULTILINE) for text in (quoted, printed)]
+    assert len(results[0]) == 2
+    for (part, *ours), (other, *theirs) in zip(*results, strict=True):
+        assert part == other
+        assert float(ours[0]) == pytest.approx(float(theirs[0]), abs=0.003)
+        assert float(ours[1]) == pytest.approx(float(theirs[1]), abs=0.6)
+
+
 def test_the_model_the_graph_and_the_curve_are_saved(tmp_path: Path) -> None:
     done = run("--epochs", 1, "--out", tmp_path / "new" / "folder")
     assert done.returncode == 0, done.stderr
