@@ -7,6 +7,7 @@ planned: results are fresh arrays.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -47,7 +48,7 @@ def planned(graph: Graph, writable: Writable, returned: set[Value]) -> Plan:
     roots = _roots(graph, writable)
     last = _last_uses(graph, roots)
     held: dict[Value, int] = {}  # the storage of a root
-    free: list[int] = []
+    free = _Free(plan)
     for i, step in enumerate(graph.steps):
         dying = [
             x for x in dict.fromkeys(_all_roots(step, roots)) if last.get(x) == i and x in held
@@ -61,15 +62,15 @@ def planned(graph: Graph, writable: Writable, returned: set[Value]) -> Plan:
                     plan.over[step] = over
                     dying.remove(over)
                 else:
-                    storage = _storage(step, free, plan)
+                    storage = free.take(step)
                 held[step] = storage
                 slot = Slot(storage, tuple(step.shape), step.dtype)
                 plan.of[step] = slot
                 plan.slots.setdefault(slot, len(plan.slots))
         for root in dying:
-            free.append(held.pop(root))
+            free.add(held.pop(root))
         if step in held and last.get(step, i) == i:
-            free.append(held.pop(step))
+            free.add(held.pop(step))
     return plan
 
 
@@ -122,19 +123,25 @@ def _overwritten(step: Step, dying: list[Value], plan: Plan) -> Value | None:
     return None
 
 
-def _storage(step: Step, free: list[int], plan: Plan) -> int:
-    """A free storage that holds the step's array, the smallest; a new one where there is none."""
-    size = step.size
-    fits = [s for s in free if plan.sizes[s][0] == step.dtype and plan.sizes[s][1] >= size]
-    if fits:
-        best = min(fits, key=lambda s: (plan.sizes[s][1], s))
-        free.remove(best)
-        return best
-    grown = [s for s in free if plan.sizes[s][0] == step.dtype]
-    if grown:
-        largest = max(grown, key=lambda s: (plan.sizes[s][1], -s))
-        free.remove(largest)
-        plan.sizes[largest] = (step.dtype, size)
-        return largest
-    plan.sizes.append((step.dtype, size))
-    return len(plan.sizes) - 1
+class _Free:
+    """The storages that nothing is held in, by dtype, the smallest first."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._by_dtype: dict[Any, list[tuple[int, int]]] = {}
+
+    def add(self, storage: int) -> None:
+        """A storage that is free again."""
+        dtype, size = self.plan.sizes[storage]
+        insort(self._by_dtype.setdefault(dtype, []), (size, storage))
+
+    def take(self, step: Step) -> int:
+        """The smallest that holds a step's array; else the largest, grown; else a new one."""
+        sizes, free = self.plan.sizes, self._by_dtype.get(step.dtype)
+        if not free:
+            sizes.append((step.dtype, step.size))
+            return len(sizes) - 1
+        at = min(bisect_left(free, (step.size, -1)), len(free) - 1)
+        size, storage = free.pop(at)
+        sizes[storage] = (step.dtype, max(size, step.size))
+        return storage

@@ -127,7 +127,7 @@ def build(
     library = Library()
     variables = Names(identifier(n) for n in arguments.names)
     name = variables.free(getattr(f, "__name__", "program").replace("<lambda>", "program"))
-    library.reserved |= {name, f"{name}_in_numpy"}
+    library.taken |= {name, f"{name}_in_numpy"}
     lines = _unpacked(graph.inputs, places, leaves, arguments, variables)
     donation, whole = _donation(arguments, donated, graph, structure)
     graph = donation.arranged(in_blocks_but(graph, donation))

@@ -32,7 +32,7 @@ class Library:
 
     def __init__(self) -> None:
         self.imports: dict[str, None] = {"import numpy as np": None}
-        self.reserved = {"np", "idle", "buffers"}  # what the program itself defines
+        self.taken = {"np", "idle", "buffers"}  # names in use
         self.brief = True  # whether NumPy's functions may go without "np."
         self._brief: set[str] = set()
         self._math: set[str] = set()
@@ -42,12 +42,6 @@ class Library:
         self.blocks: dict[int, str] = {}  # functions of chains, by the step that calls them
         self._names: dict[int, tuple[str, Any]] = {}
         self._constants: dict[Any, str] = {}
-
-    @property
-    def taken(self) -> set[str]:
-        """Names that are in use."""
-        own = (*self.texts, *self.arrays, *self.given, *(n for n, _ in self._names.values()))
-        return {*self.reserved, *self._brief, *self._math, *own}
 
     @property
     def import_lines(self) -> list[str]:
@@ -91,19 +85,22 @@ class Library:
         if fn not in (np.dot, np.vdot) and not isinstance(fn, np.ufunc):
             return head
         name = fn.__name__
-        clashes = name in variables or hasattr(builtins, name) or getattr(np, name, None) is not fn
-        if clashes or (name in self.taken and name not in self._brief):
+        if name in variables or getattr(np, name, None) is not fn:
             return head
-        self._brief.add(name)
+        if name not in self._brief:
+            if name in self.taken or hasattr(builtins, name):
+                return head
+            self._brief.add(name)
+            self.taken.add(name)
         return f"{name}{dot}{method}"
 
     def from_math(self, name: str, variables: Container[str]) -> str:
         """How a function of `math` is called: by its name, where no variable has it."""
-        clashes = name in variables or (hasattr(builtins, name) and name != "pow")
-        if clashes or (name in self.taken and name not in self._math):
+        if name in variables or (name in self.taken and name not in self._math):
             self.imports["import math"] = None
             return f"math.{name}"
         self._math.add(name)
+        self.taken.add(name)
         return name
 
     def function(self, fn: Any, name: str = "") -> str:
@@ -181,6 +178,7 @@ class Library:
         while free in self.taken:
             n += 1
             free = f"{name}_{n}"
+        self.taken.add(free)
         return free
 
 

@@ -54,8 +54,9 @@ def tuned(problem: Problem) -> Contender:
 
     Parameters lie in one vector, and their gradients in another: one update. The rate is folded
     into the seed of the backward pass. Where Dᵀ A is a faster product than Aᵀ D (0.90 of its time
-    at a thousand rows), the weights are stored transposed. Columns are summed by a product with
-    ones; a batch of one needs no sum: its Z_g is the gradient of b.
+    at a thousand rows), the weights are stored transposed. Columns and rows are summed by a product
+    with ones; a batch of one needs no sum: its Z_g is the gradient of b. The largest of many short
+    rows are found column by column in a transposed copy (6 against 78 µs at a thousand rows).
     """
     X, Y, L, sizes = problem.X, problem.Y, problem.n_layers, problem.sizes
     n, dtype = X.shape[0], X.dtype
@@ -76,6 +77,8 @@ def tuned(problem: Problem) -> Contender:
     Z_L, D_L = A[L], D[L - 1]
     flat_Z, flat_D, flat_Y = Z_L.reshape(-1), D_L.reshape(-1), Y.reshape(-1)
     ones, column = np.ones(n, dtype), np.empty((n, 1), dtype)
+    row_of_ones, top = np.ones((sizes[-1], 1), dtype), np.empty((1, n), dtype)
+    by_columns, Z_T = n >= 32 and sizes[-1] <= 24, np.empty((sizes[-1], n), dtype)
     dot, add, multiply, subtract = np.dot, np.add, np.multiply, np.subtract
     maximum, tanh, exp, divide, greater = np.maximum, np.tanh, np.exp, np.divide, np.greater
     largest, total = np.maximum.reduce, np.add.reduce
@@ -91,9 +94,14 @@ def tuned(problem: Problem) -> Contender:
             else:
                 tanh(Z, out=Z)
         if softmax:
-            subtract(Z_L, largest(Z_L, axis=1, out=column, keepdims=True), out=Z_L)
+            if by_columns:
+                Z_T[...] = Z_L.T
+                highest = largest(Z_T, axis=0, out=top, keepdims=True).T
+            else:
+                highest = largest(Z_L, axis=1, out=column, keepdims=True)
+            subtract(Z_L, highest, out=Z_L)
             exp(Z_L, out=D_L)
-            total(D_L, axis=1, out=column, keepdims=True)
+            dot(D_L, row_of_ones, out=column)
             divide(D_L, column, out=D_L)
             # −Σ Y log Ŷ with one logarithm a row: the rows of Y sum to one
             loss = total(np.log(column, out=column), axis=None) - dot(flat_Y, flat_Z)

@@ -12,7 +12,7 @@ from problems import Problem
 import autograd_lite as ag
 import nn
 
-__all__ = ["OURS"]
+__all__ = ["OURS", "update_of"]
 
 
 def model_and_optimiser(problem: Problem) -> Contender:
@@ -83,15 +83,20 @@ def value_and_grad(problem: Problem) -> Contender:
     return Contender(step, lambda: problem.gradients(params))
 
 
-def compiled(problem: Problem) -> Contender:
-    """The whole step, compiled, with the parameters updated in place."""
+def update_of(problem: Problem) -> Callable[..., Any]:
+    """(parameters, loss) of one step of gradient descent, as a function of (parameters, X, Y)."""
     alpha = problem.alpha
 
     def update(params: Any, X: Any, Y: Any) -> Any:
         loss, gradient = ag.value_and_grad(lambda p: _loss(problem, p, X, Y))(params)
         return [p - alpha * g for p, g in zip(params, gradient, strict=True)], loss
 
-    step = ag.compile(update, donate=(0,))
+    return update
+
+
+def compiled(problem: Problem) -> Contender:
+    """The whole step, compiled, with the parameters updated in place."""
+    step = ag.compile(update_of(problem), donate=(0,))
     state = [problem.copies()]
 
     def run() -> Any:

@@ -18,6 +18,8 @@ FILES = (
     "chains",
     "scalar_graph",
     "hessian_vector",
+    "compile_time",
+    "mnist_epoch",
     "peak_memory",
     "import_time",
     "graph_scale",
