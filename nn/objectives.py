@@ -12,7 +12,7 @@ from nn.data import one_hot
 from nn.losses import check_distribution, squared_error
 from nn.module import inference
 
-__all__ = ["OBJECTIVES", "Objective", "checked_pair", "encoded", "objective_of"]
+__all__ = ["OBJECTIVES", "DataCheck", "Objective", "objective_of"]
 
 Objective = Callable[[Any, Any, Any], Any]
 
@@ -64,60 +64,72 @@ def objective_of(loss: str | Objective, model: Any) -> tuple[Objective, str]:
     return OBJECTIVES[loss], loss
 
 
-def encoded(model: Any, X: Any, Y: Any, loss: str) -> Any:
-    """The targets in the form that a step is fastest with: labels as one-hot rows.
+class DataCheck:
+    """Whether X and Y fit each other, a model and a loss; and what a step is given of them.
 
-    That saves a sixth of a step, and takes k numbers for a label; too many labels stay as they are.
+    loss: the name of the loss, "" for a user's own.
     """
-    if loss != "cross_entropy" or Y.dtype.kind == "f":
-        return Y
-    with inference(model):
-        k = np.shape(model.logits(X[:1]))[-1]
-    if Y.ndim != 1 or Y.size * k > MOST_ENCODED:
-        return Y
-    return one_hot(Y, k, next(iter(model.parameters())).dtype)
 
+    def __init__(self, model: Any, loss: str) -> None:
+        self.model, self.loss = model, loss
+        self.dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float64))
+        # of what the loss is computed from, for one data point, by the shape of that
+        self._outputs: dict[tuple[int, ...], tuple[int, ...]] = {}
 
-def checked_pair(model: Any, X: Any, Y: Any, loss: str, what: str) -> tuple[Any, Any]:
-    """X and Y as arrays, in the dtype of the model's parameters where they are no labels.
+    def checked(self, X: Any, Y: Any, what: str = "") -> tuple[Any, Any]:
+        """X and Y as arrays, in the dtype of the model's parameters where they are no labels.
 
-    loss: the name of the loss, "" for a user's own. what: "validation ", say, for messages.
-    Raises ValueError, or TypeError for a wrong dtype, where they do not fit each other, the loss
-    or the model, or hold numbers that are not finite.
-    """
-    X, Y = np.asarray(X), np.asarray(Y)
-    if X.ndim < 1 or Y.ndim < 1 or len(X) != len(Y) or len(X) == 0:
-        raise ValueError(
-            f"{what}X and Y: expected data points in n > 0 rows each, got the shapes {X.shape} and "
-            f"{Y.shape}"
-        )
-    dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float64))
-    X = _numbers(X, dtype, f"{what}X")
-    if not loss:
+        what: "validation ", say, for messages. Raises ValueError, or TypeError for a wrong dtype,
+        where they do not fit, or hold numbers that are not finite.
+        """
+        X, Y = np.asarray(X), np.asarray(Y)
+        if X.ndim < 1 or Y.ndim < 1 or len(X) != len(Y) or len(X) == 0:
+            raise ValueError(
+                f"{what}X and Y: expected data points in n > 0 rows each, got the shapes {X.shape} "
+                f"and {Y.shape}"
+            )
+        X = _numbers(X, self.dtype, f"{what}X")
+        if not self.loss:
+            return X, Y
+        shape = self._output(X, what)
+        if self.loss == "cross_entropy":
+            return X, _classes(Y, shape, self.dtype, f"{what}Y")
+        Y = _numbers(Y, self.dtype, f"{what}Y")
+        if Y.shape[1:] != shape[1:]:
+            hint = f"; pass {what}Y.ravel()" if Y.shape[1:] == (1,) and len(shape) == 1 else ""
+            hint = f"; pass {what}Y[:, None]" if Y.ndim == 1 and shape[1:] == (1,) else hint
+            raise ValueError(
+                f"{what}Y: expected {(len(X), *shape[1:])}, the shape of the model's output, got "
+                f"{Y.shape}{hint}"
+            )
+        if self.loss == "binary_cross_entropy" and not (Y.min() >= 0 and Y.max() <= 1):
+            raise ValueError(
+                f"{what}Y: binary targets must lie in [0, 1], got {Y.min()} to {Y.max()}"
+            )
         return X, Y
-    shape = _output_shape(model, X, loss, what)
-    if loss == "cross_entropy":
-        return X, _classes(Y, shape, dtype, f"{what}Y")
-    Y = _numbers(Y, dtype, f"{what}Y")
-    if Y.shape[1:] != shape[1:]:
-        hint = f"; pass {what}Y.ravel()" if Y.shape[1:] == (1,) and len(shape) == 1 else ""
-        hint = f"; pass {what}Y[:, None]" if Y.ndim == 1 and shape[1:] == (1,) else hint
-        raise ValueError(
-            f"{what}Y: expected {(len(X), *shape[1:])}, the shape of the model's output, got "
-            f"{Y.shape}{hint}"
-        )
-    if loss == "binary_cross_entropy" and not (Y.min() >= 0 and Y.max() <= 1):
-        raise ValueError(f"{what}Y: binary targets must lie in [0, 1], got {Y.min()} to {Y.max()}")
-    return X, Y
 
+    def encoded(self, X: Any, Y: Any) -> Any:
+        """Checked targets in the form that a step is fastest with: labels as one-hot rows.
 
-def _output_shape(model: Any, X: Any, loss: str, what: str) -> tuple[int, ...]:
-    """The shape of what the loss is computed from, of one data point: the model itself says."""
-    try:
-        with inference(model):
-            return np.shape(model.logits(X[:1]) if loss in OUTPUTS else model(X[:1]))
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{what}X of shape {X.shape}, its first row: {error}") from error
+        That saves a sixth of a step, and takes k numbers for a label; too many labels stay as they
+        are.
+        """
+        if self.loss != "cross_entropy" or Y.ndim != 1:
+            return Y
+        k = self._output(X, "")[-1]
+        return one_hot(Y, k, self.dtype) if Y.size * k <= MOST_ENCODED else Y
+
+    def _output(self, X: Any, what: str) -> tuple[int, ...]:
+        """The shape of what the loss is computed from, of one data point: the model itself says."""
+        if X.shape[1:] not in self._outputs:
+            try:
+                with inference(self.model):
+                    output = self.model.logits(X[:1]) if self.loss in OUTPUTS else self.model(X[:1])
+            except (TypeError, ValueError) as error:
+                message = f"{what}X of shape {X.shape}, its first row: {error}"
+                raise type(error)(message) from error
+            self._outputs[X.shape[1:]] = np.shape(output)
+        return self._outputs[X.shape[1:]]
 
 
 def _numbers(values: Any, dtype: Any, what: str) -> Any:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
 
 from nn.data import batches
+from nn.objectives import DataCheck
 
 __all__ = ["Source", "source_of"]
-
-Check = Callable[[Any, Any], tuple[Any, Any]]
 
 
 class Source(Protocol):
@@ -29,20 +28,14 @@ class Source(Protocol):
 
 
 def source_of(
-    X: Any,
-    Y: Any,
-    size: int | None,
-    rng: np.random.Generator | None,
-    check: Check,
-    encode: Callable[[Any, Any], Any],
+    X: Any, Y: Any, size: int | None, rng: np.random.Generator | None, check: DataCheck
 ) -> Source:
     """The source of batches of `size` rows, or of all; `rng` shuffles them.
 
-    encode(X, Y) is what a step is given for a Y that lies in memory as a whole. With Y None, X is
-    an iterable of pairs, or a function that returns one.
+    With Y None, X is an iterable of pairs, or a function that returns one.
     """
     if Y is not None:
-        return _Rows(X, Y, size, rng, check, encode)
+        return _Rows(X, Y, size, rng, check)
     if isinstance(X, np.ndarray) or not (callable(X) or isinstance(X, Iterable)):
         raise ValueError("Y is missing: pass targets, or for X an iterator of batches (X, Y)")
     if size is not None:
@@ -54,30 +47,24 @@ class _Rows:
     """Arrays in memory, checked once, or mapped files, checked batch by batch as they are read."""
 
     def __init__(
-        self,
-        X: Any,
-        Y: Any,
-        size: int | None,
-        rng: np.random.Generator | None,
-        check: Check,
-        encode: Callable[[Any, Any], Any],
+        self, X: Any, Y: Any, size: int | None, rng: np.random.Generator | None, check: DataCheck
     ) -> None:
-        self.check: Check | None = check
+        self.check: DataCheck | None = None
         self.whole: tuple[Any, Any] | None = None
         if isinstance(X, np.memmap):
-            check(X[:1], Y[:1])
+            check.checked(X[:1], Y[:1])
+            self.check = check
             Y = np.asarray(Y)
         else:
-            self.whole = X, Y = check(X, Y)
-            self.check = None
-            Y = encode(X, Y)
+            self.whole = X, Y = check.checked(X, Y)
+            Y = check.encoded(X, Y)
         self.X, self.Y = X, Y
         self.size = min(size or len(X), len(X))
         self.rng = rng if self.size < len(X) else None  # nothing to shuffle in a full batch
 
     def epoch(self, number: int) -> Iterator[tuple[Any, Any]]:
         pairs = batches(self.X, self.Y, self.size, rng=self.rng)
-        return pairs if self.check is None else (self.check(*pair) for pair in pairs)
+        return pairs if self.check is None else (_read(pair, self.check) for pair in pairs)
 
     @property
     def steps(self) -> int:
@@ -89,7 +76,7 @@ class _Pairs:
 
     whole: tuple[Any, Any] | None = None
 
-    def __init__(self, pairs: Any, check: Check) -> None:
+    def __init__(self, pairs: Any, check: DataCheck) -> None:
         self.pairs = pairs
         self.check = check
 
@@ -102,7 +89,7 @@ class _Pairs:
                     f"yielded a {type(pair).__name__}"
                 )
             empty = False
-            yield self.check(*pair)
+            yield _read(pair, self.check)
         if empty:
             raise ValueError(
                 f"X: the iterator of batches yielded none in epoch {number}; pass a list, an "
@@ -112,3 +99,9 @@ class _Pairs:
     @property
     def steps(self) -> int | None:
         return len(self.pairs) if hasattr(self.pairs, "__len__") else None
+
+
+def _read(pair: Any, check: DataCheck) -> tuple[Any, Any]:
+    """A batch as a step is given it."""
+    X, Y = check.checked(*pair)
+    return X, check.encoded(X, Y)

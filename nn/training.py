@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from nn.arguments import Callback, Metrics, check_counts, check_kinds, check_pat
 from nn.checkpoints import Finished, Run
 from nn.history import History
 from nn.module import inference
-from nn.objectives import OBJECTIVES, Objective, checked_pair, encoded, objective_of
+from nn.objectives import OBJECTIVES, DataCheck, Objective, objective_of
 from nn.optim import Optimizer
 from nn.progress import Progress
 from nn.sources import source_of
@@ -74,12 +73,11 @@ def fit(
     check_signatures(loss, metrics, callbacks)
     check_paths(checkpoint, resume)
     objective, name = objective_of(loss, model)
-    check = partial(checked_pair, model, loss=name)
+    check = DataCheck(model, name)
     rng = np.random.default_rng(rng)
-    encode = partial(encoded, model, loss=name)
-    source = source_of(X, Y, batch_size, rng if shuffle else None, partial(check, what=""), encode)
+    source = source_of(X, Y, batch_size, rng if shuffle else None, check)
     if validation is not None:
-        validation = check(*validation, what="validation ")
+        validation = check.checked(*validation, what="validation ")
     compiled = compile and isinstance(optimizer, Optimizer)
     step = (CompiledStep if compiled else EagerStep)(model, objective, optimizer)
     run = Run(model, optimizer, rng, step, callbacks)
