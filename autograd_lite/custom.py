@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_lite.graph import Tensor
 from autograd_lite.messages import kind_of
-from autograd_lite.recording import public
+from autograd_lite.methods import public
 from autograd_lite.table import Primitive
 
 __all__ = ["primitive"]

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.sweep import Node
+from autograd_lite.modes import Modes
+from autograd_lite.sweep import PICK, Node
 from autograd_lite.table import Primitive
 
-__all__ = ["Watch", "check_value", "fingerprints", "user_line"]
+__all__ = ["Watch", "annotate", "check_value", "fingerprints", "user_line"]
 
 _PACKAGES = (join(dirname(__file__), ""), join(dirname(np.__file__), ""))  # ends in a slash
 
@@ -44,6 +45,26 @@ def check_value(op: Primitive, names: Sequence[str], values: Sequence[Any], y: A
     raise FloatingPointError(
         f"{op.path} gave {_first_bad(bad)} at {user_line()}; its inputs: {ranges}"
     )
+
+
+def annotate(modes: Modes, result: Any, values: Sequence[Any], y: Any) -> None:
+    """Remember what the modes ask for of an operation just recorded."""
+    for part in result if isinstance(result, tuple) else (result,):
+        node = part._node
+        if node is None:
+            continue
+        if node.plan is PICK:
+            if modes.keep:
+                node.note(value=part._value)
+            node = node.inputs[0]
+        if modes.scope:
+            node.note(scope=modes.scope)
+        if modes.debug or modes.keep:
+            node.note(line=user_line(), values=tuple(values))
+        if modes.debug:
+            node.note(fingerprints=fingerprints(node.saved[1:]))
+        if modes.keep:
+            node.note(value=y)
 
 
 class Watch:

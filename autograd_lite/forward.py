@@ -254,7 +254,7 @@ def _rows_by_reverse(y: Any, lifted: Lifted, record: bool) -> list[Any]:
     for place in np.ndindex(shape):
         seed = np.zeros(shape, y.dtype)
         seed[place] = 1
-        found = pull([(y, seed_for(y, seed, record))], lifted.nodes, record)
+        found = pull([(y, seed_for(y, seed, record))], lifted.nodes, record, lifted.floor)
         for column, x, node in zip(rows, lifted.tensors, lifted.nodes, strict=True):
             column.append(found.get(node, np.zeros(x.shape, x.dtype)))
     return [
@@ -307,7 +307,7 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
             g = found.get(node)
             if isinstance(g, Tensor) and g._node is not None:
                 pairs.append((g, seed_for(g, t, recording.record)))
-        products = pull(pairs, lifted.nodes, recording.record)
+        products = pull(pairs, lifted.nodes, recording.record, lifted.floor)
     gradient, product = lifted.gradients(found, recording.record), lifted.gradients(products)
     if len(primals) == 1:
         return gradient[0], product[0]

@@ -20,7 +20,7 @@ import numpy as np
 from autograd_lite.debugging import Watch
 from autograd_lite.messages import refuse_masked
 from autograd_lite.modes import MODES
-from autograd_lite.sweep import PICK, Leaf, Node, own, sweep
+from autograd_lite.sweep import PICK, Leaf, Node, next_order, own, sweep
 
 __all__ = [
     "Tensor",
@@ -80,7 +80,7 @@ class Tensor:
     def data(self, value: Any) -> None:
         old, node = self._value, self._node
         if value is old and type(node) is Leaf:  # p.data -= …
-            node.change(old)
+            node.changed, node.stale = next_order(), old
             return
         new = old if value is old else _array(value, None, self.name)
         if node is not None and not isinstance(node, Leaf):
@@ -96,7 +96,7 @@ class Tensor:
         self._value = new
         if isinstance(node, Leaf):
             if new is old or np.may_share_memory(new, old):
-                node.change(old)  # what read the old numbers cannot be swept
+                node.changed, node.stale = next_order(), old  # what read it cannot be swept
             elif node.stale is not None or new.dtype != node.dtype:
                 self._node = Leaf(self, new.shape, new.dtype)
 

@@ -8,6 +8,7 @@ computes with (the leaves) from how it is arranged (a hashable `TreeDef`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +43,14 @@ class _Container(NamedTuple):
 
 LEAF = TreeDef(None, None, ())
 _registry: dict[type, _Container] = {}
+_known: dict[type, _Container | None] = {}  # what was looked up before, subclasses too
+
+
+def _container(cls: Any) -> _Container | None:
+    """How instances of a class are taken apart: None for leaves."""
+    if cls not in _known:
+        _known[cls] = next((_registry[base] for base in cls.__mro__ if base in _registry), None)
+    return _known[cls]
 
 
 def register(
@@ -57,6 +66,7 @@ def register(
     rebuilds the tree; `labels(meta, n)` names the n children in messages (default: indices).
     """
     _registry[cls] = _Container(flatten, unflatten, labels or _indices)
+    _known.clear()
 
 
 def _indices(meta: Any, n: int) -> tuple[str, ...]:
@@ -84,15 +94,6 @@ def map_str(keys: Iterable[Any]) -> Iterator[str]:
     return (str(key) for key in keys)
 
 
-def _container(cls: type) -> _Container | None:
-    found = _registry.get(cls)
-    if found is None:
-        for base in cls.__mro__[1:]:
-            if base in _registry:
-                return _registry[base]
-    return found
-
-
 def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
     """The leaves of a pytree, in order, and its structure."""
     leaves: list[Any] = []
@@ -105,8 +106,12 @@ def _flatten(tree: Any, leaves: list[Any]) -> TreeDef:
         leaves.append(tree)
         return LEAF
     children, meta = container.flatten(tree)
-    defs = tuple([_flatten(child, leaves) for child in children])
-    return TreeDef(type(tree), meta, defs)
+    add = leaves.append
+    defs = [
+        add(child) or LEAF if type(child) is np.ndarray else _flatten(child, leaves)
+        for child in children
+    ]
+    return TreeDef(type(tree), meta, tuple(defs))
 
 
 def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
@@ -115,17 +120,22 @@ def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
     Raises ValueError if there are too few or too many leaves.
     """
     leaves = list(leaves)
-    if len(leaves) != treedef.n_leaves:
-        raise ValueError(
-            f"unflatten: {len(leaves)} leaves for a structure of {treedef.n_leaves} leaves"
-        )
-    return _unflatten(treedef, iter(leaves))
+    rest = iter(leaves)
+    with suppress(StopIteration):
+        tree = _unflatten(treedef, rest)
+        if next(rest, LEAF) is LEAF:
+            return tree
+    raise ValueError(
+        f"unflatten: {len(leaves)} leaves for a structure of {treedef.n_leaves} leaves"
+    )
 
 
 def _unflatten(treedef: TreeDef, leaves: Iterator[Any]) -> Any:
     if treedef.cls is None:
         return next(leaves)
-    children = [_unflatten(child, leaves) for child in treedef.children]
+    children = [
+        next(leaves) if child is LEAF else _unflatten(child, leaves) for child in treedef.children
+    ]
     container = _container(treedef.cls)
     assert container is not None
     return container.unflatten(treedef.meta, children)

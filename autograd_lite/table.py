@@ -64,8 +64,8 @@ class Primitive:
     """One row of the table: a function of arrays with a rule for each of its array inputs."""
 
     __slots__ = (
-        "data_dependent", "examples", "fn", "formulas", "into", "jointly", "jvp", "key", "kind",
-        "methods", "n_inputs", "n_outputs", "name", "params", "parse", "path", "plans",
+        "call", "data_dependent", "examples", "fn", "formulas", "into", "jointly", "jvp", "key",
+        "kind", "methods", "n_inputs", "n_outputs", "name", "params", "parse", "path", "plans",
         "rules", "simple", "source", "strict", "symmetric", "tangent_zeros",
         "variadic",
     )  # fmt: skip
@@ -118,6 +118,7 @@ class Primitive:
         self.symmetric = symmetric  # reads one triangle: the gradient is that of f((A + Aᵀ)/2)
         self.source = source_of((*self.rules, self.fn))
         self.plans: dict[Any, Plan] = {}
+        self.call: Callable[..., Any] | None = None  # binds a simple row: `recording.call`
         #: one or two arrays in, one out and nothing else, as of the operators
         self.simple = (
             not variadic
@@ -172,7 +173,8 @@ class Plan:
     """What one row does for one set of tracked inputs: which rules run and what they need kept."""
 
     __slots__ = (
-        "blank", "edges", "keep", "keep_shape", "keep_y", "keeps", "op", "plain", "tracked",
+        "arity", "blank", "edges", "keep", "keep_shape", "keep_y", "keeps", "op", "plain",
+        "tracked",
     )  # fmt: skip
 
     def __init__(self, op: Primitive, tracked: tuple[bool, ...]) -> None:
@@ -182,6 +184,7 @@ class Plan:
         self.edges = tuple(
             (i, rule) for i, t in enumerate(tracked) if t and (rule := op.rule(i)) is not None
         )
+        self.arity = len(tracked) if op.simple else 0  # 0: a sweep passes on whatever there is
         #: whether a sweep just calls the rules, one after another
         self.plain = not op.jointly and op.into is None
         n = len(tracked)

@@ -58,29 +58,32 @@ class Lifted:
     def __init__(self, primals: Sequence[Any], transform: str) -> None:
         load_rules()
         self.leaves, self.structure = pytree.flatten(tuple(primals))
-        self.tensors = [self._lift(i, transform) for i in range(len(self.leaves))]
+        self.of_tensors = False  # whether a primal is a Tensor, as results then are
+        self.outer = False  # whether something outside the transform tracks a primal
+        self.floor = next_order()  # older than every node that is made now
+        self.tensors = [self._lift(i, x, transform) for i, x in enumerate(self.leaves)]
         self.nodes: list[Any] = [
             None if t is x else t._node for x, t in zip(self.leaves, self.tensors, strict=True)
         ]  # a frozen parameter stays what it is
-        self.floor = min((n.order for n in self.nodes if n is not None), default=next_order())
-        #: whether something outside the transform tracks a primal
-        self.outer = any(
-            isinstance(x, Tensor) and x._node is not None and not x.is_parameter
-            for x in self.leaves
-        )
 
-    def _lift(self, i: int, transform: str) -> Tensor:
+    def _lift(self, i: int, x: Any, transform: str) -> Tensor:
         """A Tensor of leaf i's value with a node that no older one can reach."""
-        x = self.leaves[i]
-        if isinstance(x, Tensor):
+        outer = name = None
+        value: Any
+        if type(x) is np.ndarray:
+            value = x
+        elif type(x) is float:
+            value = np.float64(x)
+        elif isinstance(x, Tensor):
             value, outer, name = x._value, x._node, x.name
-            if x.is_parameter and not x.requires_grad:  # frozen: a constant with zero gradient
+            if not x.is_parameter:
+                self.of_tensors = True
+                self.outer = self.outer or outer is not None
+            elif not x.requires_grad:  # frozen: a constant with zero gradient
                 return x
         else:
             refuse_masked(x, transform)
-            value, outer, name = np.asarray(x), None, None
-            if type(x) is float:
-                value = value[()]
+            value = np.asarray(x)
         if value.dtype.kind != "f":
             place = pytree.names(self.structure)[i]
             raise TypeError(
@@ -101,16 +104,16 @@ class Lifted:
 
     def gradients(self, found: Mapping[Node, Any], record: bool = True) -> tuple[Any, ...]:
         """The primals' pytrees with a gradient for each leaf, zeros where there is none."""
+        trace = MODES.get().trace
         zipped = zip(self.leaves, self.tensors, self.nodes, strict=True)
-        grads = [_result(found.get(n), t, x, record) for x, t, n in zipped]
+        grads = [_result(found.get(n), t, x, record, trace) for x, t, n in zipped]
         return pytree.unflatten(self.structure, grads)  # type: ignore[no-any-return]
 
 
-def _result(g: Any, lifted: Tensor, primal: Any, record: bool) -> Any:
+def _result(g: Any, lifted: Tensor, primal: Any, record: bool, trace: Any) -> Any:
     """A gradient in the kind of its primal: float for float, array for array."""
     if g is None:
         g = np.zeros(lifted.shape, lifted.dtype)
-    trace = MODES.get().trace
     if trace is not None and isinstance(lifted._value, Weak):
         return trace.as_float(g) if isinstance(g, Tensor) and g._node is not None else float(g)
     if isinstance(g, Tensor):
@@ -148,7 +151,7 @@ def value_of(y: Any, lifted: Lifted, record: bool, *, scalar: bool = True) -> An
         return y
     if record and y._node is not None:
         return y
-    if any(_is_plain_tensor(x) for x in lifted.leaves):
+    if lifted.of_tensors:
         return y.detach()
     return y.data[()] if scalar and y.ndim == 0 else y.data
 
@@ -171,7 +174,7 @@ class Recording:
         )
 
     def __enter__(self) -> Recording:
-        self.token = MODES.set(self.modes.but(recording=True, depth=self.modes.depth + 1))
+        self.token = MODES.set(self.modes.deeper())
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -179,18 +182,17 @@ class Recording:
 
 
 def pull(
-    outputs: Sequence[tuple[Tensor, Any]],
-    targets: Sequence[Any],
-    record: bool,
-    floor: int | None = None,
+    outputs: Sequence[tuple[Tensor, Any]], targets: Sequence[Any], record: bool, floor: int
 ) -> dict[Node, Any]:
-    """The cotangents of target nodes, given (tensor, cotangent) pairs of outputs."""
-    nodes = {node for node in targets if node is not None}
+    """The cotangents of target nodes, given (tensor, cotangent) pairs of outputs.
+
+    `floor` is a number of the creation counter that no target is older than.
+    """
     modes = MODES.get()
     found = sweep(
         [(y._node, g) for y, g in outputs if y._node is not None],
-        nodes,
-        min((node.order for node in nodes), default=0) if floor is None else floor,
+        {node for node in targets if node is not None},
+        floor,
         as_tensors=as_tensors if record else None,
         watch=Watch() if modes.debug else modes.trace.watch if modes.trace is not None else None,
     )
@@ -246,7 +248,7 @@ def scalar_pull(value: Any, lifted: Lifted, record: bool, f: Any) -> dict[Node, 
         )
     if not isinstance(value, Tensor):
         return {}
-    return pull([(value, seed_for(value, None, record))], lifted.nodes, record)
+    return pull([(value, seed_for(value, None, record))], lifted.nodes, record, lifted.floor)
 
 
 def _split_aux(result: Any, f: Any) -> tuple[Any, Any]:
@@ -259,6 +261,8 @@ def _split_aux(result: Any, f: Any) -> tuple[Any, Any]:
 
 def places(argnums: int | Sequence[int], n: int, f: Any) -> tuple[list[int], bool]:
     """The arguments that argnums names among n, and whether it names several."""
+    if type(argnums) is int and -n <= argnums < n:
+        return [argnums % n], False
     several = isinstance(argnums, (tuple, list))
     named: Any = argnums if several else (argnums,)
     try:
@@ -325,7 +329,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
             if isinstance(y, Tensor) and y._node is not None
         ]
         with Recording(lifted):
-            found = pull(pairs, lifted.nodes, record)
+            found = pull(pairs, lifted.nodes, record, lifted.floor)
         return lifted.gradients(found)
 
     return pytree.map(lambda y: value_of(y, lifted, recording.record), result), pullback
@@ -356,7 +360,8 @@ def gradients(
     if output._node is None:
         raise RuntimeError(f"gradients: the output, {kind_of(output)}, does not require grad")
     pairs = [(output, seed_for(output, gradient, create_graph))]
-    found = pull(pairs, [x._node for x in tensors], create_graph)
+    nodes = [x._node for x in tensors]
+    found = pull(pairs, nodes, create_graph, min([n.order for n in nodes], default=0))
     grads = []
     for x in tensors:
         g = found.get(x._node)

@@ -595,13 +595,12 @@ class TestParts:
 
 def test_sweeps_are_quiet_without_numpys_context_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where NumPy keeps its error handling elsewhere, sweeps are quiet by its public functions."""
-    from autograd_lite import sweep as module
+    from autograd_lite import floats, sweep
 
-    monkeypatch.setattr(module, "copy_context", lambda: copy_of_nothing)
-    copy_of_nothing = _Unchanged()
-    errors, ignored = module.error_handling()
-    monkeypatch.setattr(module, "ERRORS", errors)
-    monkeypatch.setattr(module, "IGNORED", ignored)
+    monkeypatch.setattr(floats, "copy_context", _Unchanged)
+    errors, ignored = floats.error_handling()
+    monkeypatch.setattr(sweep, "ERRORS", errors)
+    monkeypatch.setattr(sweep, "IGNORED", ignored)
     before = np.geterr()
     x = leaf([0.0, 4.0])
     np.sqrt(x).sum().backward()

@@ -17,6 +17,7 @@ PACKAGE = Path(ag.__file__).parent
 ORDER = [
     "pytree",
     "modes",
+    "floats",
     "signatures",
     "table",
     "sweep",
@@ -24,6 +25,7 @@ ORDER = [
     "messages",
     "graph",
     "recording",
+    "methods",
     "protocols",
     "random",
     "rules",

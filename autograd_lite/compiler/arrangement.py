@@ -294,6 +294,6 @@ class _Made:
         self.structure = structure
 
     def __call__(self, *children: Any) -> Any:
-        container = pytree._container(self.structure.cls)  # type: ignore[arg-type]
+        container = pytree._container(self.structure.cls)
         assert container is not None
         return container.unflatten(self.structure.meta, list(children))

@@ -1,6 +1,6 @@
 """The rows of the table, by family. Importing them fills it and gives Tensor its methods."""
 
-from autograd_lite.recording import install
+from autograd_lite.methods import install
 from autograd_lite.rules import (
     activations,
     axes,

@@ -7,15 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.recording import public
+from autograd_lite.methods import public
 from autograd_lite.rules.examples import reals
 from autograd_lite.rules.special import erfc
 from autograd_lite.table import Parsed, elementwise
 
+_ZEROS = {np.dtype(code): np.zeros((), code) for code in "efdg"}
+
+
+def zero_for(x: Any) -> Any:
+    """0, in a form that costs NumPy nothing: to convert a Python number takes it 0.3 µs."""
+    return _ZEROS.get(x.dtype, 0) if type(x) is np.ndarray else 0
+
 
 def _relu(x: Any) -> Any:
     """max(x, 0); the slope at 0 is 0."""
-    return np.maximum(x, 0)
+    return np.maximum(x, zero_for(x))
 
 
 def _relu6(x: Any) -> Any:
@@ -72,7 +79,7 @@ def elu_arguments(x: Any, alpha: Any = 1.0) -> Parsed:
 relu = public(
     elementwise(
         _relu,
-        lambda g, y, x: g * (y > 0),
+        lambda g, y, x: g * (y > zero_for(y)),
         name="relu",
         methods=("relu",),
         formulas=("{g} ⊙ [{x} > 0]",),

@@ -72,14 +72,19 @@ def cross_entropy_vjp_logits(g: Any, y: Any, z: Any, t: Any, normalized: bool) -
     total: Any = 0.0
     if g_loss is not None:
         if t.ndim == z.ndim - 1:
-            total = (p - (t[..., None] == np.arange(z.shape[-1]))) * g_loss
+            total = _times(p - (t[..., None] == np.arange(z.shape[-1])), g_loss)
         elif normalized:
-            total = (p - t) * g_loss
+            total = _times(p - t, g_loss)
         else:
-            total = (p * np.sum(t, axis=-1, keepdims=True) - t) * g_loss
+            total = _times(p * np.sum(t, axis=-1, keepdims=True) - t, g_loss)
     if g_p is not None:
         total = total + p * (g_p - np.sum(g_p * p, axis=-1, keepdims=True))
     return total
+
+
+def _times(difference: Any, g: Any) -> Any:
+    """g·difference: as it is for a loss, whose own cotangent is a plain 1."""
+    return difference if isinstance(g, np.generic) and g == 1 else g * difference
 
 
 def cross_entropy_vjp_targets(g: Any, y: Any, z: Any, t: Any, normalized: bool) -> Any:

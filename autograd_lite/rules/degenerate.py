@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
+from autograd_lite.methods import public
 from autograd_lite.modes import MODES
-from autograd_lite.recording import public
 from autograd_lite.rules.examples import given
 from autograd_lite.rules.linalg import transposed
 from autograd_lite.table import elementwise

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.recording import public
+from autograd_lite.methods import public
 from autograd_lite.rules.examples import given, reals
 from autograd_lite.rules.linalg import inv_vjp, transposed, well_conditioned
 from autograd_lite.table import general

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.recording import public
+from autograd_lite.methods import public
 from autograd_lite.rules.examples import given, positive, reals
 from autograd_lite.table import elementwise, linear
 

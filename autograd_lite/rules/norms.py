@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.recording import public
+from autograd_lite.methods import public
 from autograd_lite.rules.degenerate import skew, tolerance
 from autograd_lite.rules.determinants import inverse
 from autograd_lite.rules.examples import reals

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autograd_lite.recording import public
+from autograd_lite.methods import public
 from autograd_lite.rules.arguments import reading, reduction
 from autograd_lite.rules.examples import Example, given, spread
 from autograd_lite.rules.extremes import EXTREME, evenly

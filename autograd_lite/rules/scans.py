@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.recording import public
+from autograd_lite.methods import public
 from autograd_lite.rules.arguments import reduction
 from autograd_lite.rules.examples import Example, given, reals, spread
 from autograd_lite.rules.missing import some_nan
