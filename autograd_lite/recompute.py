@@ -15,18 +15,18 @@ import numpy as np
 
 from autograd_lite import pytree
 from autograd_lite.graph import Tensor, picked
-from autograd_lite.modes import MODES
+from autograd_lite.modes import MODES, using
 from autograd_lite.random import Draws
 from autograd_lite.sweep import Leaf, Node, ancestors, next_order
 from autograd_lite.table import Plan, Primitive
-from autograd_lite.transforms import Lifted, Recording, pull
+from autograd_lite.transforms import Lifted, pull
 
 __all__ = ["checkpoint"]
 
 
 def _packing(i: int, g: Any, y: Any, *xs: Any) -> Any:
-    """The cotangent of input i out of the tuple of all."""
-    return g[i]
+    """The cotangent of input i out of the tuple of all; zeros where that is absent."""
+    return np.zeros(xs[i].shape, xs[i].dtype) if g[i] is None else g[i]
 
 
 _PACK = Primitive(
@@ -48,7 +48,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(f)
     def recomputing(*args: Any, **kwargs: Any) -> Any:
-        if MODES.get().trace is not None:  # a program decides itself what it keeps
+        modes = MODES.get()
+        if modes.trace is not None or not modes.recording:  # a program decides what it keeps
             return f(*args, **kwargs)
         leaves, structure = pytree.flatten((args, kwargs))
         at = [i for i, x in enumerate(leaves) if isinstance(x, Tensor) and x._node is not None]
@@ -64,7 +65,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         draws = Draws()
         lifted = Lifted(tracked, "checkpoint")
         start = next_order()
-        with Recording(lifted), draws:
+        with draws:
             outputs, shape = run(lifted.primals())
         closed_over = _outside(outputs, lifted, start)
         sources = [x._node for x in tracked] + closed_over
@@ -72,7 +73,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         values = tuple(outputs[i]._value for i in places)
         if not places or not sources:
             return pytree.unflatten(shape, outputs)
-        rule = _rule(run, len(tracked), closed_over, places, draws, start)
+        rule = _rule(run, len(tracked), closed_over, places, draws, start, modes.depth)
         results = _record(f, rule, tracked, sources, values)
         for i, y in zip(places, results, strict=True):
             outputs[i] = y
@@ -102,15 +103,16 @@ def _rule(
     places: list[int],
     draws: Draws,
     since: int,
+    depth: int,
 ) -> Callable[..., Any]:
-    """The rule of what was recorded at `since` on the creation counter."""
+    """The rule of what was recorded at `since` on the creation counter, in `depth` transforms."""
 
     def recompute(g: Any, y: Any, xs: Any) -> Any:
         """The cotangents of the arguments and of what the function closes over, as one tuple."""
         _refuse_changed(closed_over, since)
         lifted = Lifted(xs[:n], "checkpoint")
         start = next_order()
-        with Recording(lifted):
+        with using(recording=True, depth=depth):
             with draws:
                 outputs, _ = run(lifted.primals())
             if set(_outside(outputs, lifted, start)) != set(closed_over):
@@ -143,7 +145,7 @@ def _record(
     plan = Plan(_PACK, (True,) * len(sources))
     shapes = tuple(node.shape for node in sources)
     dtypes = tuple(node.dtype for node in sources)
-    packed = Node(plan, tuple(sources), plan.blank, {}, shapes, dtypes)
+    packed = Node(plan, tuple(sources), (None, *sources), {}, shapes, dtypes)
     name = f"checkpoint({getattr(f, '__name__', 'f')})"
     op = Primitive(
         f, (rule,), kind="general", name=name, n_outputs=len(values), parse=_PACK.parse

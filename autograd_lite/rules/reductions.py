@@ -57,6 +57,7 @@ def stretched(g: Any, shape: tuple[int, ...]) -> Any:
 
 def count_where(where: Any, x: Any, axis: Any, dtype: Any) -> Any:
     """How many elements of every slice a mask lets through, axes kept."""
+    dtype = np.dtype(dtype).type  # in the byte order of this machine
     return np.add.reduce(np.broadcast_to(where, x.shape), axis=axis, dtype=dtype, keepdims=True)
 
 
