@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.drawing.blocks import Block
-from autograd_lite.drawing.forward import Forward
-from autograd_lite.drawing.naming import cotangent, number, shape_text
+from autograd_lite.drawing.forward import Forward, size_of_gradient
+from autograd_lite.drawing.naming import cotangent, number, shape_text, shown_value
 from autograd_lite.drawing.notation import backward_formula, summed, tidied
 from autograd_lite.drawing.picture import Edge, Vertex
 from autograd_lite.drawing.recorded import Op, Use, Value
@@ -33,9 +33,12 @@ class Term:
     reads: tuple[Value, ...]  # values outside that the formula needs
 
 
-def gradient_boxes(forward: Forward) -> tuple[list[Vertex], list[Edge]]:
-    """Boxes and arrows of the reverse sweep, newest first, each mirroring its forward box."""
-    maker = _Gradients(forward)
+def gradient_boxes(forward: Forward, *, shapes: bool = False) -> tuple[list[Vertex], list[Edge]]:
+    """Boxes and arrows of the reverse sweep, newest first, each mirroring its forward box.
+
+    shapes: whether each box says its shape, where no forward box does.
+    """
+    maker = _Gradients(forward, shapes)
     maker.add_all()
     return maker.vertices, maker.edges
 
@@ -43,8 +46,9 @@ def gradient_boxes(forward: Forward) -> tuple[list[Vertex], list[Edge]]:
 class _Gradients:
     """The gradient boxes as they are made."""
 
-    def __init__(self, forward: Forward) -> None:
+    def __init__(self, forward: Forward, shapes: bool) -> None:
         self.forward = forward
+        self.shapes = shapes
         self.vertices: list[Vertex] = []
         self.edges: list[Edge] = []
         self.ids: dict[Any, str] = {}  # of a value's or a fold's gradient box
@@ -140,10 +144,17 @@ class _Gradients:
         axes = sorted({axis for term in terms for axis in term.axes})
         if axes:
             s = "es" if len(axes) > 1 else "is"
-            lines.append(f"over ax{s} {', '.join(map(str, axes))}")
+            to = f" → {shape_text(value.shape)}" if self.shapes and value.shape else ""
+            lines.append(f"over ax{s} {', '.join(map(str, axes))}{to}")
+        elif self.shapes:
+            lines.append(shape_text(value.shape))
+        shown = shown_value(value.grad)
+        if not lines[0].endswith(f"= {shown}"):
+            lines.append(shown)
         told = "; ".join(f"from {self.told(term)}: {term.text}" for term in terms)
         title = f"{name} of shape {shape_text(value.shape) or '()'}; {told}"
-        self.add(value, mirrors, tuple(lines), title)
+        title += "" if value.grad is None else f"; {size_of_gradient(value.grad)}"
+        self.add(value, mirrors, tuple(line for line in lines if line), title)
         if len(terms) > 1 or nth[0] > 1:
             self.add_sum(value, max(len(terms), nth[0]), nth)
         for term in terms:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from autograd_lite.drawing.notation import (
 from autograd_lite.drawing.picture import Edge, Vertex
 from autograd_lite.drawing.recorded import Op, Recorded, Value
 
-__all__ = ["Forward", "facts"]
+__all__ = ["Forward", "facts", "size_of_gradient"]
 
 _FAR = 6  # blocks between the uses of a leaf, from which on it is drawn at each
 _SATELLITES = 3  # leaves that stand below one operation, at most
@@ -259,15 +260,25 @@ def facts(value: Value) -> str:
     parts = [f"{value.name}: {shape}, {value.dtype}"]
     array = value.array
     if array is not None and np.size(array) and np.asarray(array).dtype.kind in "fiub":
-        low, mean, high = np.min(array), np.mean(array), np.max(array)
-        parts.append(f"min {number(low)}, mean {number(mean)}, max {number(high)}")
+        with np.errstate(all="ignore"):
+            low, mean, high = (number(f(array)) for f in (np.min, np.mean, np.max))
+        parts.append(f"value {low}" if np.size(array) == 1 else
+                     f"min {low}, mean {mean}, max {high}")  # fmt: skip
     line = (value.op.node.info or {}).get("line") if value.op is not None else None
     if line:
         parts.append(f"recorded at {line}")
     if value.grad is not None:
-        grad = getattr(value.grad, "data", value.grad)
-        parts.append(f"‖gradient‖ {number(float(np.linalg.norm(np.asarray(grad, float))))}")
+        parts.append(size_of_gradient(value.grad))
     return "; ".join(parts)
+
+
+def size_of_gradient(grad: Any) -> str:
+    """A gradient of one number itself, the norm of a larger one."""
+    grad = np.asarray(getattr(grad, "data", grad), float)
+    if grad.size == 1:
+        return f"gradient {number(float(grad.reshape(())))}"
+    with np.errstate(all="ignore"):
+        return f"‖gradient‖ {number(float(np.linalg.norm(grad.ravel())))}"
 
 
 def _fuses(block: Block) -> bool:

@@ -15,6 +15,7 @@ from math import prod
 from typing import Any
 
 from autograd_lite.drawing.naming import number
+from autograd_lite.rules.indexing import SLOT
 from autograd_lite.table import Primitive
 
 __all__ = [
@@ -121,8 +122,9 @@ def forward_expression(
         return Expression(f"Σ {operands[0].at(_PRODUCT)}", _UNARY)
     if name == "abs":
         return Expression(f"|{operands[0].text}|")
-    if name == "getitem" and len(operands) == 1:
-        return Expression(f"{operands[0].at(_ATOM)}[{index_text(params['index'])}]")
+    if name == "getitem":
+        places = [x.text for x in operands[1:]]
+        return Expression(f"{operands[0].at(_ATOM)}[{index_text(params['index'], places)}]")
     inside = ", ".join([x.text for x in operands] + parameter_texts(row, params))
     return Expression(f"{name}({inside})")
 
@@ -135,13 +137,15 @@ def parameter_texts(row: Primitive, params: dict[str, Any]) -> list[str]:
             continue
         if repr(value) != repr(row.params.get(name)):
             text = number(value) if isinstance(value, (int, float)) else str(value)
-            shown.append(f"{name}={text if len(text) <= 16 else text[:15] + '…'}")
+            text = text if len(text) <= 16 else text[:15] + "…"
+            shown.append(text if name == "subscripts" else f"{name}={text}")
     return shown
 
 
-def index_text(index: tuple[Any, ...]) -> str:
-    """An index as it is written between brackets."""
-    return ", ".join(_part_text(part) for part in index)
+def index_text(index: tuple[Any, ...], arrays: Sequence[str] = ()) -> str:
+    """An index as it is written between brackets, with the names of the arrays in it."""
+    names = iter(arrays)
+    return ", ".join(next(names, str(part)) if part is SLOT else _part_text(part) for part in index)
 
 
 def _part_text(part: Any) -> str:

@@ -60,7 +60,7 @@ class Picture:
     def description(self) -> str:
         """What the picture shows, box by box in reading order, for those who cannot see it."""
         heads: dict[str, list[str]] = {}
-        names = {v.id: v.lines[0] for v in self.vertices}
+        names = {v.id: v.lines[0].partition(" = ")[0] for v in self.vertices}
         for edge in self.edges:
             heads.setdefault(edge.tail, []).append(names[edge.head])
         parts = [self.caption] if self.caption else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import combining, east_asian_width
+
 from autograd_lite.drawing.picture import Picture, Vertex
 
 __all__ = ["mermaid_text", "outline"]
@@ -10,18 +12,26 @@ __all__ = ["mermaid_text", "outline"]
 def outline(picture: Picture) -> str:
     """The picture as text: a line per box with where its arrows lead, oldest first."""
     heads: dict[str, list[str]] = {}
-    names = {v.id: v.lines[0] for v in picture.vertices}
+    names = {v.id: v.lines[0].partition(" = ")[0] for v in picture.vertices}
     for edge in picture.edges:
         if edge.tail in names and edge.head in names:
             heads.setdefault(edge.tail, []).append(names[edge.head])
     words = ["  ".join(v.lines) for v in picture.vertices]
-    width = max((len(w) for v, w in zip(picture.vertices, words, strict=True) if v.id in heads),
-                default=0)  # fmt: skip
+    width = max((_columns(w) for v, w in zip(picture.vertices, words, strict=True)
+                 if v.id in heads), default=0)  # fmt: skip
     lines = [f"{picture.title}", picture.caption, ""]
     for vertex, word in zip(picture.vertices, words, strict=True):
         to = heads.get(vertex.id)
-        lines.append(f"  {word:<{width}} → {', '.join(to)}" if to else f"  {word}")
+        room = " " * (width - _columns(word))
+        lines.append(f"  {word}{room} → {', '.join(to)}" if to else f"  {word}")
     return "\n".join(lines) + "\n"
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes: marks on letters take none, wide ones two."""
+    return sum(
+        0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text
+    )
 
 
 _BRACKETS = {

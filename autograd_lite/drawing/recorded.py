@@ -193,6 +193,8 @@ class _Reader:
                 self.name(value, node.name, node)
             elif op.row.name in FUSED and i == FUSED[op.row.name][1]:
                 value.name, value.named = FUSED[op.row.name][2], True
+            elif given := self.given.get((id(node), i)):
+                value.name, value.named = pretty(given), True
             results.append(value)
         return results
 

@@ -54,14 +54,34 @@ def _parts(formula: str, most: float = _LONG * 1.2) -> list[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    """A text in lines of at most a good width, cut between its words."""
+    """A text in lines of at most a good width, cut between its words; last within parentheses."""
+    if text_width(text, FONT) <= _WIDEST:
+        return [text]
+    words = [text]
+    for depth in range(4):
+        words = _words(text, depth)
+        if max(text_width(word, FONT) for word in words) <= _WIDEST:
+            break
     lines: list[str] = []
-    for word in text.split(" "):
+    for word in words:
         if lines and text_width(f"{lines[-1]} {word}", FONT) <= _WIDEST:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
     return lines
+
+
+def _words(text: str, depth: int) -> list[str]:
+    """A text cut at its spaces, those in more than `depth` parentheses left out."""
+    words = [""]
+    level = 0
+    for char in text:
+        level += (char in "([") - (char in ")]")
+        if char == " " and level <= depth:
+            words.append("")
+        else:
+            words[-1] += char
+    return words
 
 
 def box_size(vertex: Vertex) -> tuple[float, float]:

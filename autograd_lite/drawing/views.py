@@ -9,6 +9,7 @@ from typing import Any
 from autograd_lite.drawing.backward import gradient_boxes
 from autograd_lite.drawing.blocks import blocks_of
 from autograd_lite.drawing.forward import Forward
+from autograd_lite.drawing.gradients import add_gradients
 from autograd_lite.drawing.picture import Edge, Picture, Vertex
 from autograd_lite.drawing.recorded import Recorded, Value, name_loss, read
 
@@ -20,6 +21,7 @@ def picture_of(
 ) -> tuple[Picture, Forward]:
     """The picture of the graph below a tensor, and which box stands for what of the graph."""
     graph = read(output, names)
+    add_gradients(graph, output)
     return VIEWS[view](graph, depth, fold)
 
 
@@ -42,7 +44,7 @@ def lanes_view(graph: Recorded, depth: int | None, fold: bool) -> tuple[Picture,
 def backward_view(graph: Recorded, depth: int | None, fold: bool) -> tuple[Picture, Forward]:
     """The gradients alone, from the output on the left to the leaves on the right."""
     forward = _every_value(graph, depth, fold)
-    boxes, arrows = gradient_boxes(forward)
+    boxes, arrows = gradient_boxes(forward, shapes=True)
     covered = sum(v.nodes for v in forward.vertices)
     inside = sum(e.edges for e in forward.edges) + sum(v.edges for v in forward.vertices)
     if boxes:  # the sweep passes every node; what it leaves out is counted with its start

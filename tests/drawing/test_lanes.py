@@ -71,6 +71,37 @@ def test_several_uses_accumulate_in_a_sum():
     assert len(arrows) == 2
 
 
+def test_small_gradients_are_shown_and_of_large_ones_the_norm_is_told():
+    """The numbers of backward(), without its traces."""
+    a = ag.tensor(1.5, requires_grad=True, name="a")
+    M = ag.tensor(np.arange(12.0).reshape(3, 4), requires_grad=True, name="M")
+    with ag.keep():
+        loss = a * np.sum(M * M)
+    picture = ag.draw(loss, view="lanes").picture
+    assert a.grad is None
+    loss.backward()
+    box = {v.lines[0].partition("⁽ᵍ⁾")[0]: v for v in picture.vertices if v.kind == "gradient"}
+    assert box["a"].lines[1] == f"{a.grad:.4g}"
+    assert box["M"].title.endswith(f"‖gradient‖ {np.linalg.norm(M.grad):.4g}")
+    told = next(v.title for v in picture.vertices if v.lines[0] == "M")
+    assert told.endswith(f"‖gradient‖ {np.linalg.norm(M.grad):.4g}")
+
+
+def test_a_graph_that_cannot_be_swept_is_drawn_without_numbers():
+    """A rule that fails, or a graph that was freed: the picture is there to look for the reason."""
+
+    @ag.primitive(vjp=(lambda g, y, x: 1 / 0,))
+    def broken(x: np.ndarray) -> np.ndarray:
+        return x * 2.0
+
+    x = ag.tensor(3.0, requires_grad=True, name="x")
+    words = gradients(broken(x))
+    assert words == ["L⁽ᵍ⁾ = 1", "x⁽ᵍ⁾ = ∂L/∂x"]
+    y = x * x
+    y.backward()
+    assert "x⁽ᵍ⁾ = x + x" in gradients(y)
+
+
 def test_constants_get_no_gradient():
     """Neither data nor what stop_gradient hides."""
     x = ag.tensor(2.0, requires_grad=True, name="x")
