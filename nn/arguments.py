@@ -20,6 +20,7 @@ __all__ = [
     "check_kinds",
     "check_paths",
     "check_signatures",
+    "check_trainable",
 ]
 
 Metrics = Mapping[str, Callable[[Any, Any, Any], float]]
@@ -52,6 +53,22 @@ def check_kinds(model: Any, optimizer: Any, validation: Any, metrics: Any, callb
     for key in metrics or {}:
         if key == "loss" or str(key).startswith("val_"):
             raise ValueError(f"metrics: the History has {key!r} for itself; choose another name")
+
+
+def check_trainable(model: Module) -> None:
+    """Raise ValueError for a model of which nothing can be trained, or written to."""
+    named = list(model.named_parameters())
+    if not any(p.requires_grad for _, p in named):
+        raise ValueError(
+            f"model: none of its {len(named)} parameters requires grad, so that there is nothing "
+            "to train"
+        )
+    for path, p in named:
+        if p.requires_grad and not p.data.flags.writeable:
+            raise ValueError(
+                f"model: the array of {path} is read-only, and training writes into it; set "
+                f"{path}.data to a copy"
+            )
 
 
 def check_signatures(loss: Any, metrics: Metrics | None, callbacks: Sequence[Callback]) -> None:

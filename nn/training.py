@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 import autograd_lite as ag
-from nn.arguments import Callback, Metrics, check_counts, check_kinds, check_paths, check_signatures
+from nn.arguments import (
+    Callback,
+    Metrics,
+    check_counts,
+    check_kinds,
+    check_paths,
+    check_signatures,
+    check_trainable,
+)
 from nn.checkpoints import Finished, Run
 from nn.history import History
 from nn.module import inference
@@ -49,8 +57,9 @@ def fit(
     (X, Y), or a function that returns one, and is gone through once an epoch.
 
     loss: "squared_error", "cross_entropy", "binary_cross_entropy" (the latter two computed from
-        the model's logits), or a function (model, X, Y) → scalar. The sum over a batch is what
-        is minimised, as in the lecture; the History holds the mean per data point.
+        the model's logits), or a function (model, X, Y) → scalar: the sum over the batch, as in
+        the lecture. That is what is minimised, and the History holds it divided by the number of
+        data points; of a function that returns a mean it is divided once more.
     epochs: in all, with those of a checkpoint that is resumed.
     batch_size: None is the lecture's full batch.
     validation: (X, Y), measured after every epoch: "val_loss", and "val_…" for the metrics.
@@ -70,6 +79,7 @@ def fit(
     """
     check_counts(epochs=(epochs, 0), batch_size=(batch_size, 1))
     check_kinds(model, optimizer, validation, metrics, callbacks)
+    check_trainable(model)
     check_signatures(loss, metrics, callbacks)
     check_paths(checkpoint, resume)
     objective, name = objective_of(loss, model)

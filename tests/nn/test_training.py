@@ -774,6 +774,38 @@ def test_a_checkpoint_without_a_place_is_refused_before_training(tmp_path: Path)
     assert_same(model, classifier())
 
 
+def test_a_model_that_cannot_be_trained_is_refused() -> None:
+    model = classifier()
+    model.W1.data.setflags(write=False)
+    with pytest.raises(ValueError, match=r"the array of W1 is read-only, .*set W1\.data to a copy"):
+        fit(model)
+    for p in model.parameters():
+        p.requires_grad = False
+    with pytest.raises(ValueError, match="none of its 4 parameters requires grad"):
+        fit(model)
+    with pytest.raises(ValueError, match="none of its 0 parameters requires grad"):
+        fit(nn.Sequential(nn.Softmax()))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_parameters_may_be_frozen_for_a_while(compiled: bool) -> None:
+    """They are then updated less often than the others, which no program's state says."""
+
+    def freeze(model: Any, history: nn.History) -> None:
+        model.W1.requires_grad = history.epochs != 1
+
+    def run(**options: Any) -> tuple[Any, nn.History]:
+        return fit(epochs=3, optimizer=optim.Adam(0.01), callbacks=[freeze], **options)
+
+    model, history = run(compile=compiled)
+    other, expected = run(compile=False)
+    assert history.mode == (
+        "eager: some of the parameters were updated more often than others" if compiled else "eager"
+    )
+    np.testing.assert_allclose(history["loss"], expected["loss"], rtol=1e-12)
+    np.testing.assert_allclose(model.W1.data, other.W1.data, rtol=1e-10)
+
+
 def test_only_a_module_is_trained() -> None:
     with pytest.raises(TypeError, match=r"model: expected an nn\.Module, got .*tanh"):
         fit(np.tanh)
