@@ -1,9 +1,9 @@
 """The verdict on one directional derivative: does the analytic value hold, and is f smooth here?
 
-Two stages. The first, eight evaluations, can only say ok. Whatever it does not accept goes to the
-second: a ladder from an eighth of the scale down to 3e-8 of it, with one-sided noise probes; and
-what that does not accept is rejected only after a look along a ladder from 512 scales down to the
-spacing of floats.
+Two stages. The first, eight evaluations and two far closer to the point, can only say ok. Whatever
+it does not accept goes to the second: a ladder from an eighth of the scale down to 3e-8 of it, with
+one-sided noise probes; and what that does not accept is rejected only after a look along a ladder
+from 512 scales down to the spacing of floats.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ QUICK = range(2, 6)  # steps 2⁻⁷ to 2⁻¹³ of the scale
 LONG = range(12)  # steps 2⁻³ to 2⁻²⁵ of the scale
 WIDE = range(-6, 22)  # steps 2⁹ to 2⁻⁴⁵ of the scale: below that a point is not told from the next
 AT_ZERO = range(-6, 42)  # beside 0 floats are denser
+# A ladder overlooks what is narrower than its lowest step: sentinels stand below.
+SENTINEL = (9,)  # a step of 2⁻²¹ of the scale
+SENTINELS = (14, 16, 18, 20, 21)  # steps 2⁻³¹ to 2⁻⁴⁵
 
-
+STILL = "f does not change at all"
 HIDDEN = "small beside the largest: rounding in f hides some of its digits"
 
 
@@ -66,6 +69,11 @@ class Finding:
     reason: str = ""
 
     @property
+    def slope(self) -> Estimate:
+        """The numeric value and its bar."""
+        return Estimate(self.numeric, self.bar)
+
+    @property
     def error(self) -> float:
         """Distance of the analytic value from the numeric one."""
         return abs(self.analytic - self.numeric)
@@ -74,6 +82,11 @@ class Finding:
     def hidden(self) -> bool:
         """Whether the value was accepted though rounding hides some of its digits."""
         return self.reason == HIDDEN
+
+    @property
+    def still(self) -> bool:
+        """Whether f was the same wherever it was evaluated."""
+        return self.verdict == "ok" and self.reason == STILL
 
     @property
     def defensible(self) -> bool:
@@ -103,23 +116,70 @@ def examine(line: Line, analytic: float, demand: Demand, quick: Sequence[float] 
         return Finding("edge", analytic, math.nan, math.inf, reason=reason)
     rungs = line.rungs(quick)
     if len(rungs) == len(quick) and (found := _accepted(line, rungs, analytic, demand)):
-        return found
-    findings = [_thoroughly(line, jitter, analytic, demand) for jitter in line.jitters()]
-    # where it is open what in f is jitter, either reading may accept, but none alone reject
-    if len({found.verdict for found in findings}) == 1 or findings[0].verdict == "ok":
-        return findings[0]
-    if findings[-1].verdict == "ok":
-        return findings[-1]
+        slack = demand.rtol * abs(found.numeric)
+        if quick is not QUICK or line.bears_out(found.slope, SENTINEL, slack):
+            return found
+    readings = [_thoroughly(line, jitter, analytic, demand) for jitter in line.jitters()]
+    doubtful = all(_doubtful(line, found) for found in readings)
+    if doubtful and (jitter := line.coarse_jitter()) > 16.0 * line.jitter:
+        readings.insert(0, _thoroughly(line, jitter, analytic, demand))
+    found = _reconciled(line, readings)
+    if found.verdict == "mismatch" and _lost(line, analytic):
+        reason = "f does not change at all, and rounding would hide so small a derivative"
+        return replace(found, verdict="inconclusive", bar=line.grain, reason=reason)
+    return found
+
+
+def _lost(line: Line, analytic: float) -> bool:
+    """Whether f is still where the claim is below what f, computed from larger values, may lose.
+
+    log(1 + exp(x)) is 0.0 at −50.
+    """
+    return abs(analytic) <= line.grain and line.still(SENTINELS)
+
+
+def _doubtful(line: Line, found: Finding) -> bool:
+    """Whether a mismatch may be rounding's doing: small steps show another slope, none, or hardly.
+
+    f(x) = log(1 + x²) is a staircase about a small x, and flat on each of its steps.
+    """
+    if found.verdict != "mismatch" or not math.isfinite(found.error):
+        return False
+    unclear = found.bar > 0.03 * found.error
+    return (
+        unclear
+        or line.still(SENTINELS)
+        or not line.bears_out(found.slope, SENTINELS, 0.5 * found.error)
+    )
+
+
+def _reconciled(line: Line, readings: Sequence[Finding]) -> Finding:
+    """The finding, where it is open what in f is jitter: of much jitter first, of little last.
+
+    A ripple that some steps resolve is no jitter; a staircase, which is flat on all small steps,
+    is. Of anything else nothing can be told.
+    """
+    much, little = readings[0], readings[-1]
+    if much.verdict == little.verdict:
+        return much
+    texture = line.texture()
+    if texture == "ripple":
+        return little
+    if texture == "staircase" and much.verdict != "mismatch":
+        return much
     reason = "f jitters beyond rounding, or ripples: differences do not tell which"
-    return replace(findings[0], verdict="inconclusive", reason=reason)
+    bar = abs(much.numeric - little.numeric) + max(much.bar, little.bar)
+    return replace(much, verdict="inconclusive", bar=bar, reason=reason)
 
 
 def _thoroughly(line: Line, jitter: float, analytic: float, demand: Demand) -> Finding:
     """The verdict by the long ladder and the widest one, given the jitter of f."""
     line.jitter = jitter
     rungs = line.rungs(LONG)
-    found = _accepted(line, rungs, analytic, demand) or _settled(line, rungs, analytic, demand)
-    if found:
+    found = _accepted(line, rungs, analytic, demand)
+    if found and line.bears_out(found.slope, SENTINELS, demand.rtol * abs(found.numeric)):
+        return found
+    if found := _settled(line, rungs, analytic, demand):
         return found
     rungs = line.rungs(_widest(line))
     return _accepted(line, rungs, analytic, demand) or _rejected(line, rungs, analytic, demand)
@@ -134,7 +194,7 @@ def _accepted(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand
     if len(rungs) < 3:
         return None
     if line.constant and analytic == 0.0 and _flat(line):
-        return Finding("ok", analytic, 0.0, 0.0, reason="f does not change at all")
+        return Finding("ok", analytic, 0.0, 0.0, reason=STILL)
     ladder = Ladder(line, rungs)
     slope = ladder.slope(demand.rtol, demand.reference)
     if slope is None or not slope.holds(analytic, demand.allowed(slope)):
@@ -145,12 +205,19 @@ def _accepted(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand
 
 
 def _flat(line: Line) -> bool:
-    """Whether steps beyond the scale show no slope either, where smaller ones show no change."""
-    rungs = line.rungs(range(-6, 12))
-    if line.constant or len(rungs) < 3:
+    """Whether steps beyond the scale show no slope either, where smaller ones show no change.
+
+    One that rounding would hide from the smaller steps counts if it is clearly not 0, another,
+    as of a step function seen from afar, only if it has three digits.
+    """
+    rungs = line.moving(range(-6, 2))
+    if len(rungs) < 3:
         return True
-    slope = Ladder(line, rungs).central
-    return slope.holds(0.0) or slope.bar > 1e-3 * abs(slope.value)
+    slope = Ladder(line, rungs).slope(1e-3, 0.0)
+    if slope is None:
+        return True
+    hidden = abs(slope.value) * line.step(2) <= 64.0 * rungs[-1].noise
+    return slope.holds(0.0, 2.0 * slope.bar) or not (hidden or slope.bar <= 1e-3 * abs(slope.value))
 
 
 def _settled(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand) -> Finding | None:
@@ -161,7 +228,8 @@ def _settled(line: Line, rungs: Sequence[Rung], analytic: float, demand: Demand)
     if slope is None:
         return None
     if demand.resolved(slope) and not slope.holds(analytic, 9 * slope.bar + demand.allowed(slope)):
-        return Finding("mismatch", analytic, slope.value, slope.bar)
+        found = Finding("mismatch", analytic, *slope)
+        return None if _doubtful(line, found) else found
     return _excused(analytic, slope, demand)
 
 

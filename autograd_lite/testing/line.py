@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
-from autograd_lite.testing.differences import EPS, RATIO, noise_level
+from autograd_lite.testing.differences import EPS, RATIO, Estimate, noise_level
 
 __all__ = ["Line", "Rung"]
 
@@ -60,6 +61,12 @@ class Line:
         return all(value == self.centre for value in self._seen.values())
 
     @property
+    def grain(self) -> float:
+        """The slope that the rounding unit of the largest value seen makes over the scale."""
+        largest = max(abs(value) for value in self._seen.values() if math.isfinite(value))
+        return self.eps * largest / self.scale
+
+    @property
     def evaluations(self) -> int:
         """How many values of f the line holds."""
         return len(self._seen)
@@ -87,6 +94,24 @@ class Line:
         quantum = self._quantum(rungs)
         return [rung._replace(noise=max(rung.noise, quantum)) for rung in rungs]
 
+    def moving(self, ks: Sequence[float]) -> list[Rung]:
+        """The rungs from the first on at which f visibly differs from its value at the point."""
+        rungs: list[Rung] = []
+        for h in map(self.step, ks):
+            left, right = self.at(-h), self.at(h)
+            if not (math.isfinite(left) and math.isfinite(right)):
+                rungs.clear()
+                continue
+            rung = Rung(h, left, right, self.noise(h, left, right))
+            if max(abs(left - self.centre), abs(right - self.centre)) <= 64.0 * rung.noise:
+                break
+            rungs.append(rung)
+        return rungs
+
+    def still(self, ks: Sequence[float]) -> bool:
+        """Whether f does not change at all in the steps of some rungs."""
+        return all(self.at(sign * self.step(k)) == self.centre for k in ks for sign in (-1, 1))
+
     def _quantum(self, rungs: Sequence[Rung]) -> float:
         """The change of f in its last visible step, where f is a staircase to smaller ones.
 
@@ -106,6 +131,15 @@ class Line:
         """Whether f jumps about from one float to the next, as with this slope it might."""
         beyond_rounding = self.jitter > 256.0 * self.eps * abs(self.centre)
         return beyond_rounding and 2.0**12 * EPS * self.size * abs(slope) > self.jitter
+
+    def bears_out(self, slope: Estimate, ks: Sequence[float], slack: float) -> bool:
+        """Whether the steps of some rungs show this slope too, as far as rounding lets them."""
+        for h in map(self.step, ks):
+            left, right = self.at(-h), self.at(h)
+            doubt = slope.bar + slack + 8.0 * self.noise(h, left, right) / h
+            if not abs((right - left) / (2.0 * h) - slope.value) <= doubt:
+                return False
+        return True
 
     def noise(self, h: float, left: float, right: float) -> float:
         """The rounding in values seen a step h to either side."""
@@ -135,9 +169,62 @@ class Line:
         close = min(level for level, _ in levels)
         return [3.0 * wide, 3.0 * close] if seen and wide > 16.0 * close else [3.0 * close]
 
+    def coarse_jitter(self) -> float:
+        """The jitter of values as far apart as it takes to tell them from each other; 0 if none.
+
+        log(1 + x²) is a staircase about a small x: what values close by cannot show.
+        """
+        for k in range(9, -4, -1):
+            sides = [self._values(side * self.step(k)) for side in (-1, 1)]
+            if all(map(_uneven, sides)):
+                levels = [noise_level(values) for values in sides]
+                if all(seen for _, seen in levels):
+                    return 3.0 * max(level for level, _ in levels)
+        return 0.0
+
+    def texture(self) -> str:
+        """What f is made of where values ever closer together no longer jitter.
+
+        A "ripple" bends there, and smoothly: its second differences outweigh the higher ones. A
+        "staircase" does not bend at all. Where neither is seen: "".
+        """
+        jittered, straight = False, 0
+        for k in range(3, 22):
+            for spacing in (-self.step(k), self.step(k)):
+                values = self._values(spacing)
+                if not all(map(math.isfinite, values)):
+                    continue
+                second, third, fourth = (_differences(values, order) for order in (2, 3, 4))
+                rounding = 64.0 * self.eps * max(map(abs, values))
+                rounding += 8.0 * EPS * self.size * abs((values[-1] - values[0]) / (7.0 * spacing))
+                bent = second > rounding
+                jittered = jittered or (bent and third > second)
+                if jittered and bent and second > 4.0 * third > 16.0 * fourth:
+                    return "ripple"
+                straight = 0 if bent else straight + 1
+        return "staircase" if straight >= 4 else ""
+
+    def _values(self, spacing: float) -> list[float]:
+        """f at eight points on one side, equally spaced."""
+        return [self.at(j * spacing) for j in range(1, 9)]
+
     def _jitter_at(self, spacing: float) -> tuple[float, bool] | None:
-        values = [self.at(j * spacing) for j in range(1, 9)]
+        values = self._values(spacing)
         # a few repeated values say more of the grid that f lives on than of its jitter
         if not all(map(math.isfinite, values)) or len(set(values)) < 3:
             return None
         return noise_level(values)
+
+
+def _differences(values: Sequence[float], order: int) -> float:
+    """The largest difference of some order."""
+    for _ in range(order):
+        values = [b - a for a, b in pairwise(values)]
+    return max(map(abs, values))
+
+
+def _uneven(values: Sequence[float]) -> bool:
+    """Whether values jitter throughout: beside a kink most third differences are 0."""
+    for _ in range(3):
+        values = [b - a for a, b in pairwise(values)]
+    return sum(math.isfinite(d) and d != 0.0 for d in values) >= len(values) - 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from autograd_lite.testing.claims import Fault
@@ -60,13 +60,19 @@ def probed_row(
     cells["index"] = land.index(element) if element is not None and land.shape else None
     if element is None and probed.directions:
         cells["index"] = "direction"
-    hidden = sum(f.hidden for f in probed.elements.values())
-    if hidden and passed:
-        sentences.append(
-            f"{_count(hidden, 'element')} of its {len(probed.elements)} agree as far as rounding "
-            "in f lets one see, beside the largest"
-        )
+    if passed:
+        sentences += _reservations(list(probed.elements.values()))
     return Row(name, verdict, cells | _cells(found), (*sentences, *hints), passed)
+
+
+def _reservations(findings: Sequence[Finding]) -> Iterator[str]:
+    """What differences could not see of elements that passed."""
+    hidden, still = (sum(f.hidden for f in findings), sum(f.still for f in findings))
+    of_all = f" of the {len(findings)} elements looked at" if len(findings) > 1 else ""
+    if hidden:
+        yield f"{hidden}{of_all} agree as far as rounding in f lets one see, beside the largest"
+    if still:
+        yield f"f does not change at all when {f'{still}{of_all} move' if of_all else 'it moves'}"
 
 
 def fault_row(name: str, shape: Any, faults: Iterable[Fault], hints: Iterable[str] = ()) -> Row:

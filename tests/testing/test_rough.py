@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from autograd_lite.testing import check_grads
+from autograd_lite.testing.line import Line
 
 Function = Callable[[Any], Any]
 
@@ -144,6 +145,85 @@ def test_an_inconclusive_check_never_passes_for_another_claim_either() -> None:
     f, x, slope = HIDDEN["a ripple on a plain"]
     for factor in (1 + 1e-5, 2.0, 0.0):
         assert not check_grads(f, x, grad=lambda x, g=slope * factor: g).ok
+
+
+# Structure narrower than the first steps, or hidden by rounding within f: (f, x, slope, another
+# slope that steps of the wrong size show).
+NARROW: dict[str, tuple[Function, float, float, float]] = {
+    "a narrow step": (lambda x: x + 1e-9 * np.tanh(1e8 * x), 0.0, 1.1, 1.0),
+    "a fine ripple": (
+        lambda x: np.sin(x) + 1e-8 * np.sin(1e6 * x),
+        0.7,
+        math.cos(0.7) + 1e-2 * math.cos(1e6 * 0.7),
+        math.cos(0.7),
+    ),
+    "a ripple finer than any first step": (
+        lambda x: np.sin(x) + 1e-9 * np.sin(1e10 * x),
+        0.7,
+        math.cos(0.7) + 10 * math.cos(1e10 * 0.7),
+        math.cos(0.7),
+    ),
+    "a staircase by rounding": (
+        lambda x: np.log(1 + 4 * x * x),
+        -6.2e-6,
+        -8 * 6.2e-6 / (1 + 4 * 6.2e-6**2),
+        0.0,
+    ),
+    "one term a staircase": (
+        lambda x: np.cos(x - 990.97) - 0.5 * np.sin(x),
+        8e-8,
+        math.sin(990.97) - 0.5,
+        -0.5,
+    ),
+    "flat up to the last digit": (
+        lambda x: np.sin(x * x) - 119430.65,
+        1.129e-5,
+        2.258e-5,
+        0.0,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_what_only_some_steps_show_is_neither_overlooked_nor_called_wrong(name: str) -> None:
+    f, x, slope, other = NARROW[name]
+    assert check_grads(f, x, grad=lambda x: slope).verdict in ("ok", "inconclusive")
+    assert not check_grads(f, x, grad=lambda x: other).ok
+
+
+def test_a_slope_lost_within_f_is_inconclusive_and_a_larger_claim_wrong() -> None:
+    def softplus(x: float) -> float:
+        return math.log(1 + math.exp(x))  # 0.0 at −50
+
+    assert check_grads(softplus, -50.0, grad=lambda x: 1.9e-22).verdict == "inconclusive"
+    assert check_grads(softplus, -50.0, grad=lambda x: 1e-3).verdict == "mismatch"
+    assert check_grads(relu, -2.0, grad=lambda x: 1e-3).verdict == "mismatch"
+
+
+def test_a_zero_is_passed_with_a_word_where_f_does_not_change_at_all() -> None:
+    report = check_grads(relu, -2.0, grad=lambda x: 0.0)
+    assert report.ok
+    assert "f does not change at all when it moves" in str(report)
+    x = np.array([1.0, -2.0, -3.0])
+    report = check_grads(lambda x: np.sum(relu(x)), x, grad=lambda x: 1.0 * (x > 0))
+    assert report.ok
+    assert "when 2 of the 3 elements looked at move" in str(report)
+    assert not check_grads(np.sin, 1.0, grad=np.cos).rows[0].hints
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "texture"),
+    [
+        (lambda x: x + 1e-9 * math.sin(1e8 * x), 0.5, "ripple"),
+        (lambda x: x + round(1e9 * math.sin(x)) / 1e9, 0.5, "staircase"),
+        (lambda x: x + 1e-9 * math.sin(1e19 * x), 0.5, ""),
+        (lambda x: x, 0.5, "staircase"),
+    ],
+)
+def test_a_ripple_and_a_staircase_are_told_from_each_other(
+    f: Callable[[float], float], x: float, texture: str
+) -> None:
+    assert Line(lambda t: f(x + t), 0.5).texture() == texture
 
 
 def test_kinks_can_be_allowed_where_the_claim_lies_between_the_slopes() -> None:
