@@ -68,7 +68,7 @@ def beside_the_lecture(source: str) -> str:
         if name in EQUATIONS:
             last[name] = i
     beside = {i: EQUATIONS[name] for name, i in last.items()}
-    lines = [line.split("  #")[0].rstrip() for line in lines]
+    lines = [line if line.strip()[0] == "#" else line.split("  #")[0].rstrip() for line in lines]
     width = max(len(lines[i]) for i in beside) + 4
     return "\n".join(f"{line:<{width}}{beside.get(i, '')}".rstrip() for i, line in enumerate(lines))
 

@@ -14,6 +14,7 @@ import numpy as np
 from autograd_lite.compiler.buffers import planned
 from autograd_lite.compiler.ir import Const, Graph, Input, Pick, Step, Value, sources
 from autograd_lite.compiler.library import Library
+from autograd_lite.compiler.lines import statement
 from autograd_lite.compiler.naming import Names
 from autograd_lite.table import Primitive
 
@@ -140,7 +141,7 @@ def _piece(width: int) -> int:
 
 def block_function(step: Step, library: Library) -> str:
     """The name of the function that runs a chain piece by piece; written at its first use."""
-    from autograd_lite.compiler.emit import Line, Writer, dtype_text, laid_out, statement, writable
+    from autograd_lite.compiler.emit import Line, Writer, dtype_text, laid_out, writable
 
     known = library.blocks.get(id(step))
     if known is not None:

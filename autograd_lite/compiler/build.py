@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import linecache
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -22,13 +23,13 @@ from autograd_lite.compiler.emit import (
     Writer,
     dtype_text,
     laid_out,
-    statement,
     summary,
     writable,
 )
 from autograd_lite.compiler.ir import Const, Draw, Graph, Input, Pick, Value
 from autograd_lite.compiler.layout import in_best_layout
 from autograd_lite.compiler.library import Library, number_text
+from autograd_lite.compiler.lines import statement, wrapped
 from autograd_lite.compiler.naming import Names, identifier
 from autograd_lite.compiler.scalars import Scalars, are_scalars
 from autograd_lite.compiler.scaling import fold_scalings
@@ -86,16 +87,16 @@ class Compiled:
         """Write the source, and large constants beside it."""
         source, arrays = self.source, self.library.arrays
         imports = [_importable(name, value) for name, value in self.library.given.items()]
-        head = "import numpy as np\n"
+        head = "\n".join(self.library.import_lines) + "\n"
         extra = "".join(f"{line}\n" for line in imports)
         written = [path]
         if arrays:
             data = path.with_suffix(".npz")
             np.savez(data, **arrays)
             written.append(data)
-            extra += "from pathlib import Path\n\n"
-            extra += f'_constants = np.load(Path(__file__).with_name("{data.name}"))\n'
-            extra += "".join(f'{name} = _constants["{name}"]\n' for name in arrays)
+            extra += f'\nwith np.load(Path(__file__).with_name("{data.name}")) as constants:\n'
+            extra += "".join(f'    {name} = constants["{name}"]\n' for name in arrays)
+            extra = f"from pathlib import Path\n{extra}"
         path.write_text(source.replace(head, head + extra, 1), encoding="utf-8")
         return written
 
@@ -232,21 +233,24 @@ def _checked(
         for x in graph.inputs
         if x not in donation.inputs and x.shape and isinstance(x.shape, tuple)
     ]
-    call = f"{name}({_tuple(mine)}, {_tuple(others)})"
+    call = wrapped(f"{name}({_by_name(mine)}, {_by_name(others)})")
     everything = [*mine, *others]
     if len(everything) > 8:
-        return [*lines, call]
+        return [*lines, *call]
     # the usual case, in 1 µs: arrays of their own, all different
-    usual = [
-        " and ".join(f"{x}.flags.writeable" for x in mine),
-        f"and {' is '.join(f'{x}.base' for x in everything)} is None",
-        f"and len({{{', '.join(f'id({x})' for x in everything)}}}) == {len(everything)}",
-    ]
-    return [*lines, "if not (", *(f"    {text}" for text in usual), "):", f"    {call}"]
+    usual = " and ".join(
+        [
+            *(f"{x}.flags.writeable" for x in mine),
+            f"{' is '.join(f'{x}.base' for x in everything)} is None",
+            f"len({{{', '.join(f'id({x})' for x in everything)}}}) == {len(everything)}",
+        ]
+    )
+    tests = [f"    {text}" for text in textwrap.wrap(usual, 88)]
+    return [*lines, "if not (", *tests, "):", *(f"    {text}" for text in call)]
 
 
-def _tuple(names: list[str]) -> str:
-    return f"({', '.join(names)}{',' * (len(names) == 1)})"
+def _by_name(names: list[str]) -> str:
+    return f"{{{', '.join(f'{name!r}: {name}' for name in names)}}}"
 
 
 def _taken(writer: Writer) -> list[str]:

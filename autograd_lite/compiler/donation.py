@@ -16,6 +16,7 @@ from autograd_lite import pytree
 from autograd_lite.compiler.expressions import call_of
 from autograd_lite.compiler.ir import Graph, Input, Step, Value, sources
 from autograd_lite.compiler.library import Library
+from autograd_lite.compiler.lines import statement, wrapped
 from autograd_lite.compiler.naming import Names
 
 __all__ = ["Donation", "check_donated", "kept_parts", "matched"]
@@ -23,18 +24,24 @@ __all__ = ["Donation", "check_donated", "kept_parts", "matched"]
 
 def check_donated(donated: Any, others: Any) -> None:
     """Raise ValueError unless the donated arrays can be written and share memory with no other."""
-    for x in donated:
+    for name, x in donated.items():
         if not x.flags.writeable:
-            raise ValueError(f"a donated array of shape {x.shape} is read-only; pass a copy")
-    arrays = (*donated, *others)
-    if len({*map(id, arrays)}) == len(arrays) and not any(x.base is not None for x in arrays):
-        return
-    for i, x in enumerate(donated):
-        for other in arrays[i + 1 :]:
-            if np.may_share_memory(x, other) and np.shares_memory(x, other):
+            raise ValueError(
+                f"{name} of shape {x.shape} is donated, but read-only; pass a copy, {name}.copy()"
+            )
+    owners = {*map(id, donated.values())}
+    if len(owners) == len(donated) and all(x.base is None for x in donated.values()):
+        bases = [x if x.base is None else x.base for x in others.values()]
+        own = all(type(x) is np.ndarray and x.base is None for x in bases)
+        if own and owners.isdisjoint(map(id, bases)):
+            return  # batches may be slices of arrays that own their memory, as all these do
+    arrays = [*donated.items(), *others.items()]
+    for i, (name, x) in enumerate(donated.items()):
+        for other, y in arrays[i + 1 :]:
+            if np.may_share_memory(x, y) and np.shares_memory(x, y):
                 raise ValueError(
-                    f"a donated array of shape {x.shape} shares memory with another argument, of "
-                    f"shape {other.shape}, which would change with it; pass a copy of one"
+                    f"{name} of shape {x.shape} is donated, but shares memory with {other} of "
+                    f"shape {y.shape}, which would change with it; pass a copy of one"
                 )
 
 
@@ -120,21 +127,21 @@ def _one_call(
         operands = ", ".join(o for o in (firsts[0], seconds[0]) if o)
         return [f"{heads[0]}({operands}, out={outs[0]})"]
     library.imports["from collections import deque"] = None
+    why = "# all in one call, so that an interrupt falls before or after"
     if len(set(heads)) == 1 and all(seconds):
         texts = [", ".join(column) for column in (firsts, seconds, outs)]
         if firsts == outs:
-            return [
-                f"old = {texts[0]}",
-                f"deque(map({heads[0]}, old, ({texts[1]}), old), 0)",
-            ]
-        return [f"deque(map({heads[0]}, ({texts[0]}), ({texts[1]}), ({texts[2]})), 0)"]
+            new = f"deque(map({heads[0]}, old, ({texts[1]}), old), maxlen=0)"
+            return [*statement("old", texts[0]), why, *wrapped(new)]
+        new = f"deque(map({heads[0]}, ({texts[0]}), ({texts[1]}), ({texts[2]})), maxlen=0)"
+        return [why, *wrapped(new)]
     library.imports["from functools import partial"] = None
     library.imports["from operator import call"] = None
     lines = ["writes = ["]
     for head, a, b, out in zip(heads, firsts, seconds, outs, strict=True):
         words = ", ".join(o for o in (a, b, out) if o)
         lines.append(f"    partial({head}, {words}),")
-    return [*lines, "]", "deque(map(call, writes), 0)"]
+    return [*lines, "]", why, "deque(map(call, writes), maxlen=0)"]
 
 
 def _shown(graph: Graph) -> dict[Value, set[Value]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from autograd_lite.compiler.library import Library, number_text
 from autograd_lite.compiler.naming import Names
 from autograd_lite.table import TABLE
 
-__all__ = ["Line", "Writer", "dtype_text", "laid_out", "statement", "summary", "writable"]
+__all__ = ["Line", "Writer", "dtype_text", "laid_out", "summary", "writable"]
 
 
 class Line(NamedTuple):
@@ -61,7 +60,8 @@ class Writer:
                 return
             silent = value.silent if _may_warn(value) else None
             text = self.right_side(value, self._out(value))
-            self.lines.append(Line(f"{name} = {text}", shape_text(value), silent))
+            comment = f"{shape_text(value)} {value.note}".rstrip()
+            self.lines.append(Line(f"{name} = {text}", comment, silent))
 
     def _out(self, step: Step) -> str:
         """The variable of the array that a step writes into; "" for one of its own."""
@@ -159,15 +159,6 @@ class Writer:
         sampler = self.library.function(draw.sampler, draw.sampler.__name__)
         words = [f"{k}={value_text(v, self.library)}" for k, v in draw.params.items()]
         return f"{sampler}({', '.join([rng, str(draw.shape), *words])})"
-
-
-def statement(left: str, right: str) -> list[str]:
-    """left = right, the longer of the two in brackets over several lines where it is too long."""
-    if len(left) + len(right) < 90:
-        return [f"{left} = {right}"]
-    if len(left) > len(right):
-        return ["(", *(f"    {line}" for line in textwrap.wrap(left, 88)), f") = {right}"]
-    return [f"{left} = (", *(f"    {line}" for line in textwrap.wrap(right, 88)), ")"]
 
 
 def writable(step: Step) -> tuple[bool, bool]:

@@ -64,6 +64,7 @@ class Step(Value):
     operands: tuple[Any, ...] = ()  # Values and Consts
     params: dict[str, Any] = field(default_factory=dict)
     silent: tuple[str, ...] = ()  # the floating-point errors that are ignored here
+    note: str = ""  # what a reader should know, beside the shape
 
 
 @dataclass(eq=False, slots=True)

@@ -37,9 +37,10 @@ def _cross_entropy(z: Any, t: Any, normalized: bool) -> tuple[Any, Any]:
     p = np.exp(shifted)
     total = np.add.reduce(p, axis=-1, keepdims=True)
     y_hat = p / total
-    if y_hat.name is None:
-        y_hat.name = "Y_hat"
     logs = np.log(total)
+    named = {"shifted": shifted, "E": p, "E_sum": total, "Y_hat": y_hat, "log_E_sum": logs}
+    for name, value in named.items():
+        value.name = value.name or name
     if np.ndim(t) == z.ndim - 1:
         k = z.shape[-1]
         labels = bind(CHECKED_LABELS, (t,), {"k": k}).reshape(-1)

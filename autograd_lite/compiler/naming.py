@@ -1,4 +1,4 @@
-"""Names of a program's values: the user's and the lecture's where there are any, t1, t2, … else."""
+"""Names of a program's values: the user's and the lecture's; t1, mask2, t3, … without one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ class Names:
         for value in graph.steps:
             if value.name is None:
                 self._n += 1
-                self.of[value] = self.free(f"t{self._n}")
+                kind = "mask" if value.dtype == bool and value.shape else "t"
+                self.of[value] = self.free(f"{kind}{self._n}")
                 continue
             before = last.get(value.name)
             if before is not None and single.get(before) is value:

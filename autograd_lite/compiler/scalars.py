@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.compiler.emit import statement
 from autograd_lite.compiler.ir import Const, Graph, Step, Value
 from autograd_lite.compiler.library import Library, number_text
+from autograd_lite.compiler.lines import statement
 from autograd_lite.compiler.naming import Names
 
 __all__ = ["Scalars", "are_scalars"]

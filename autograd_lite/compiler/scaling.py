@@ -164,5 +164,6 @@ class _Scaled(Simplifier):
     def _scaled(self, x: Any, like: Step) -> Any:
         """x times the number, made once."""
         made = Step(like.shape, like.dtype, name=like.name, op=TABLE[np.multiply],
-                    operands=(x, self.new(self.number)), silent=like.silent)  # fmt: skip
+                    operands=(x, self.new(self.number)), silent=like.silent,
+                    note="scaled, and all that follows from it")  # fmt: skip
         return self._once(("scaled", x), made)

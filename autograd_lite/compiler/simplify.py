@@ -78,7 +78,7 @@ class Simplifier:
         """A step like another one with these operands, or what is equal to it."""
         made = Step(
             like.shape, like.dtype, like.weak, like.name,
-            op=op or like.op, operands=operands, silent=like.silent,
+            op=op or like.op, operands=operands, silent=like.silent, note=like.note,
             params=like.params if params is None else params,
         )  # fmt: skip
         rule = self.rules.get(made.op)

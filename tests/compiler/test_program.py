@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pickle
 import subprocess
 import sys
@@ -255,14 +256,29 @@ def test_a_donated_array_that_is_read_only_or_shared_is_refused_untouched() -> N
     program = ag.compile(step, donate=0)
     params, data = network(), batch()
     params["b1"].flags.writeable = False
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match=r"b1 of shape \(5,\) is donated, but read-only"):
         program(params, *data, 0.1)
     params = network()
     params["W1"] = params["W1"].reshape(-1)[:35].reshape(7, 5)
     before = params["W1"].copy()
-    with pytest.raises(ValueError, match="shares memory"):
+    with pytest.raises(ValueError, match=r"W1 of shape \(7, 5\) .* shares memory with X of"):
         program(params, params["W1"].reshape(-1)[:28].reshape(4, 7), data[1], 0.1)
     np.testing.assert_array_equal(params["W1"], before)
+
+
+@pytest.mark.parametrize("donated", ["whole", "part"])
+def test_batches_may_be_slices_but_not_of_what_is_donated(donated: str) -> None:
+    program = ag.compile(lambda p, x: (p - 0.5 * x, np.sum(x)), donate=0)
+    data, p = np.arange(12.0), np.ones(4)
+    for i in (0, 4, 8):
+        expected = p - 0.5 * data[i : i + 4]
+        np.testing.assert_array_equal(program(p, data[i : i + 4])[0], expected)
+    x = data if donated == "whole" else data[:8]
+    other = np.asarray(memoryview(data))  # whose base is no array
+    for y in (data[2:6], other[2:6], data[6:2:-1]):
+        with pytest.raises(ValueError, match="shares memory with x of"):
+            ag.compile(lambda p, x: (p * 2.0, np.sum(x)), donate=0)(x, y)
+    program(data[:4], data[8:])  # two parts of one array that do not meet
 
 
 def test_donation_without_a_result_to_take_its_place_is_an_error() -> None:
@@ -410,9 +426,19 @@ def test_the_source_runs_with_numpy_alone(tmp_path: Path) -> None:
 
 def test_large_constants_go_beside_the_source(tmp_path: Path) -> None:
     c = rng().standard_normal((30, 4))
-    program = ag.compile(lambda x: x * c)
+    program = ag.compile(lambda x: np.tanh(x) * c)
     program(np.ones((30, 4)))
     assert [p.suffix for p in program.save(tmp_path / "f.py")] == [".py", ".npz"]
+    spec = importlib.util.spec_from_file_location("f", tmp_path / "f.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    x = rng(1).standard_normal((30, 4))
+    np.testing.assert_array_equal(module.program(x), np.tanh(x) * c)
+    lines = (tmp_path / "f.py").read_text().splitlines()
+    imports = [i for i, line in enumerate(lines) if line.startswith(("import", "from"))]
+    assert imports == [*range(imports[0], imports[0] + len(imports))]
 
 
 @ag.primitive(vjp=(lambda g, y, x: g * 2.0 * x,))
