@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,14 @@ import autograd_lite as ag
 from autograd_lite.drawing import Diagram, Picture, Vertex, document, text_element
 from nn.mlp import HIDDEN
 
-__all__ = ["activations_picture", "bars", "curve", "derivative"]
+__all__ = ["DARK", "activations_picture", "bars", "curve", "derivative"]
 
 BLUE, ORANGE, GREY, INK = "#0072b2", "#b34700", "#767e88", "#3d444d"
+#: Where the reader prefers the dark: what is blue or orange is lighter, plots are no white blocks.
+DARK = (
+    ".agl-blue{stroke:#56b4e9}.agl-orange{stroke:#ff9a56}.agl-grey{stroke:#9aa4b1}"
+    ".agl-plot{fill:#20242a}.agl-bar{fill:#56b4e9}.agl-dot{fill:#ff9a56}.agl-tip{fill:#9aa4b1}"
+)
 _SHOWN = {"sigmoid": "sigmoid", "tanh": "tanh", "relu": "ReLU", "identity": "identity"}
 _FORMULAS = {
     "sigmoid": ("g(z) = 1 / (1 + exp(−z))", "g′(z) = g(z)(1 − g(z))"),
@@ -45,7 +50,8 @@ def curve(
         for a, b in zip(shown, np.asarray(function(shown)), strict=True):
             px, py = frame.at(a, b)
             parts.append(
-                f'<circle cx="{px:.1f}" cy="{py:.1f}" r="2" fill="{ORANGE}" opacity="0.55"/>'
+                f'<circle class="agl-dot" cx="{px:.1f}" cy="{py:.1f}" r="2" fill="{ORANGE}" '
+                'opacity="0.55"/>'
             )
     return "".join(parts)
 
@@ -53,15 +59,18 @@ def curve(
 def bars(values: Any, x: float, y: float, w: float, h: float) -> str:
     """SVG of probabilities as bars."""
     step = w / len(values)
-    parts = [f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" fill="#ffffff" '
-             f'stroke="{GREY}" stroke-width="0.8"/>']  # fmt: skip
+    parts = [f'<rect class="agl-plot agl-grey" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" '
+             f'height="{h:.1f}" fill="#ffffff" stroke="{GREY}" stroke-width="0.8"/>']  # fmt: skip
     for i, value in enumerate(values):
         height = max(float(value) * (h - 4), 0.5)
         parts.append(
-            f'<rect x="{x + i * step + step * 0.15:.1f}" y="{y + h - height:.1f}" '
+            f'<rect class="agl-bar" x="{x + i * step + step * 0.15:.1f}" y="{y + h - height:.1f}" '
             f'width="{step * 0.7:.1f}" height="{height:.1f}" fill="{BLUE}"/>'
         )
     return "".join(parts)
+
+
+_CLASS = {BLUE: "agl-blue", ORANGE: "agl-orange"}
 
 
 class _Frame:
@@ -81,13 +90,14 @@ class _Frame:
 
     def box(self) -> str:
         return (
-            f'<rect x="{self.x:.1f}" y="{self.y:.1f}" width="{self.w:.1f}" height="{self.h:.1f}" '
-            f'fill="#ffffff" stroke="{GREY}" stroke-width="0.8"/>'
+            f'<rect class="agl-plot agl-grey" x="{self.x:.1f}" y="{self.y:.1f}" '
+            f'width="{self.w:.1f}" height="{self.h:.1f}" fill="#ffffff" stroke="{GREY}" '
+            'stroke-width="0.8"/>'
         )
 
     def axes(self) -> str:
         x0, y0 = self.at(0.0, 0.0)
-        look = f'stroke="{GREY}" stroke-width="0.6" stroke-dasharray="2 2"'
+        look = f'class="agl-grey" stroke="{GREY}" stroke-width="0.6" stroke-dasharray="2 2"'
         return (
             f'<line x1="{self.x:.1f}" y1="{y0:.1f}" x2="{self.x + self.w:.1f}" y2="{y0:.1f}" '
             f'{look}/><line x1="{x0:.1f}" y1="{self.y:.1f}" x2="{x0:.1f}" '
@@ -95,10 +105,32 @@ class _Frame:
         )
 
     def line(self, z: Any, g: Any, colour: str, dash: str = "") -> str:
-        points = [self.at(a, b) for a, b in zip(z, np.asarray(g), strict=True)]
-        path = "M" + "L".join(f"{px:.1f} {py:.1f}" for px, py in points)
+        g = np.asarray(g)
+        jumps = np.abs(np.diff(g, prepend=g[:1])) > 0.1 * (self.high - self.low)
+        points = [self.at(a, b) for a, b in zip(z, g, strict=True)]
+        path = "".join(
+            f"{'M' if i == 0 or jump else 'L'}{px:.1f} {py:.1f}"
+            for i, ((px, py), jump) in enumerate(zip(points, jumps, strict=True))
+        )
         mark = f' stroke-dasharray="{dash}"' if dash else ""
-        return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2"{mark}/>'
+        return (
+            f'<path class="{_CLASS[colour]}" d="{path}" fill="none" stroke="{colour}" '
+            f'stroke-width="2"{mark}/>'
+        )
+
+    def ticks(self, values: Iterable[int]) -> list[str]:
+        """The numbers on the axis of g, left of the frame."""
+        parts = []
+        for value in values:
+            if self.low < value < self.high:
+                _, py = self.at(0.0, value)
+                label = str(value).replace("-", "−")
+                parts.append(
+                    f'<line class="agl-grey" x1="{self.x - 3:.1f}" y1="{py:.1f}" '
+                    f'x2="{self.x:.1f}" y2="{py:.1f}" stroke="{GREY}" stroke-width="0.8"/>'
+                )
+                parts.append(text_element(self.x - 5, py + 4, label, 11, INK, "end", "agl-ink"))
+        return parts
 
 
 def activations_picture(names: Sequence[str] = ("sigmoid", "tanh", "relu")) -> Diagram:
@@ -127,18 +159,19 @@ def _panels(names: Sequence[str], picture: Picture) -> str:
         frame = _Frame(x, 42.0, w, h, 4.0, np.concatenate((np.asarray(g(z)), slope)))
         body.append(text_element(x + w / 2, 28, _SHOWN[name], 15, INK, css="agl-ink"))
         body += [frame.box(), frame.axes(), frame.line(z, g(z), BLUE),
-                 frame.line(z, slope, ORANGE, "6 3")]  # fmt: skip
+                 frame.line(z, slope, ORANGE, "6 3"), *frame.ticks(range(-1, 5))]  # fmt: skip
         for row, (text, dash) in enumerate(zip(_FORMULAS[name], ("", "6 3"), strict=True)):
-            y = 42.0 + h + 24 + 20 * row
+            y = 42.0 + h + 38 + 20 * row
             mark = f' stroke-dasharray="{dash}"' if dash else ""
             body.append(
-                f'<line x1="{x:.1f}" y1="{y - 4:.1f}" x2="{x + 26:.1f}" y2="{y - 4:.1f}" '
+                f'<line class="{_CLASS[(BLUE, ORANGE)[row]]}" x1="{x:.1f}" y1="{y - 4:.1f}" '
+                f'x2="{x + 26:.1f}" y2="{y - 4:.1f}" '
                 f'stroke="{(BLUE, ORANGE)[row]}" stroke-width="2"{mark}/>'
             )
             body.append(text_element(x + 34, y, text, 12.5, INK, "start", "agl-ink"))
         for edge, text in ((-4, "−4"), (0, "0"), (4, "4")):
             px, _ = frame.at(edge, 0)
             anchor = {-4: "start", 0: "middle", 4: "end"}[edge]
-            body.append(text_element(px, 42 + h - 4, text, 11, INK, anchor))
+            body.append(text_element(px, 42 + h + 14, text, 11, INK, anchor, "agl-ink"))
     width = 60.0 + len(names) * w + (len(names) - 1) * gap
-    return document(picture.title, picture.description, width, 42.0 + h + 62, body)
+    return document(picture.title, picture.description, width, 42.0 + h + 76, body, DARK)

@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd_lite.drawing import Diagram, Edge, Picture, Vertex, document, pretty, text_element
 from nn.architecture import Layer, is_softmax, layers_of
-from nn.curves import BLUE, GREY, INK, ORANGE, bars, curve
+from nn.curves import BLUE, DARK, GREY, INK, ORANGE, bars, curve
 
 __all__ = ["network_picture"]
 
@@ -118,7 +118,7 @@ def _svg(layers: list[Layer], values: Any, picture: Picture) -> str:
     body += _legend(bottom, values is not None)
     foot = bottom + (62 if values is not None else 42)
     body.append(text_element(16, foot, picture.caption, 12, INK, "start", "agl-ink"))
-    return document(picture.title, picture.description, max(width, 640.0), foot + 14, body)
+    return document(picture.title, picture.description, max(width, 640.0), foot + 14, body, DARK)
 
 
 def _edges(layer: Layer, before: _Column, after: _Column, floor: float) -> list[str]:
@@ -148,8 +148,10 @@ def _edges(layer: Layer, before: _Column, after: _Column, floor: float) -> list[
 def _line(share: float, x1: float, y1: float, x2: float, y2: float) -> str:
     colour, dash = (BLUE, "") if share >= 0 else (ORANGE, ' stroke-dasharray="5 3"')
     size = abs(share)
+    css = "agl-blue" if share >= 0 else "agl-orange"
     return (
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" '
+        f'<line class="{css}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
+        f'stroke="{colour}" '
         f'stroke-width="{0.4 + 2.6 * size:.2f}" opacity="{0.2 + 0.8 * size:.2f}"{dash}/>'
     )
 
@@ -164,8 +166,9 @@ def _neurons(column: _Column, A: Any, name: str, l: int, last: bool) -> list[str
         told += "" if A is None else f" = {float(A[n]):.4g}"
         body.append(
             f"<g><title>{told}</title>"
-            f'<circle cx="{column.x:.1f}" cy="{y:.1f}" r="{_RADIUS}" fill="{_shade(share)}" '
-            f'stroke="#1b1f24" stroke-width="1.3"/></g>'
+            f'<circle class="agl-grey" cx="{column.x:.1f}" cy="{y:.1f}" r="{_RADIUS}" '
+            f'fill="{_shade(share)}" '
+            f'stroke="#1b1f24" stroke-width="1.3"{_sign(A, n)}/></g>'
         )
         if last and column.size > 1:
             body.append(text_element(column.x, y + 4, str(n), 11, "#1b1f24"))
@@ -177,6 +180,11 @@ def _neurons(column: _Column, A: Any, name: str, l: int, last: bool) -> list[str
         for shift in (-8, 0, 8):
             body.append(f'<circle cx="{column.x:.1f}" cy="{y + shift:.1f}" r="2" fill="{GREY}"/>')
     return body
+
+
+def _sign(A: Any, n: int) -> str:
+    """A dash round a neuron whose activation is negative."""
+    return ' stroke-dasharray="4 2.5"' if A is not None and A[n] < 0 else ""
 
 
 def _shade(share: float) -> str:
@@ -216,8 +224,8 @@ def _legend(y: float, active: bool) -> list[str]:
     body, x = [], 16.0
     for colour, dash, text in items:
         body.append(
-            f'<line x1="{x}" y1="{y + 14:.1f}" x2="{x + 30}" y2="{y + 14:.1f}" stroke="{colour}" '
-            f'stroke-width="2.6"{dash}/>'
+            f'<line class="agl-{"orange" if dash else "blue"}" x1="{x}" y1="{y + 14:.1f}" '
+            f'x2="{x + 30}" y2="{y + 14:.1f}" stroke="{colour}" stroke-width="2.6"{dash}/>'
         )
         body.append(text_element(x + 38, y + 18, text, 11.5, INK, "start", "agl-ink"))
         x += 130
@@ -227,7 +235,7 @@ def _legend(y: float, active: bool) -> list[str]:
         body.append(
             f'<circle cx="25" cy="{y + 36:.1f}" r="7" fill="{_shade(1.0)}" stroke="#1b1f24"/>'
         )
-        text = "activation for the first data point, the more yellow the larger"
+        text = "activation for the first data point: the more yellow the larger, dashed where < 0"
         body.append(text_element(54, y + 40, text, 11.5, INK, "start", "agl-ink"))
     return body
 

@@ -6,9 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.drawing import Diagram, Edge, Picture, Vertex, document, pretty, text_element
+from autograd_lite.drawing import (
+    Diagram,
+    Edge,
+    Picture,
+    Vertex,
+    document,
+    pretty,
+    text_element,
+    text_width,
+)
 from nn.architecture import Layer
-from nn.curves import BLUE, INK, ORANGE, curve
+from nn.curves import BLUE, DARK, INK, ORANGE, curve
 
 __all__ = ["neuron_picture"]
 
@@ -53,17 +62,21 @@ def _svg(layer: Layer, a: Any, shown: list[int], picture: Picture) -> str:
         label = f"b = {b:.3g}".replace("-", "−")
         body += _input("1", label, 30 + (rows - 0.5) * _STEP, middle, b / max(largest, abs(b)))
     z = None if a is None else float(a @ w + (0.0 if layer.b is None else layer.b[0]))
-    body += _body(layer, z, middle)
-    return document(picture.title, picture.description, 720, 60 + rows * _STEP, body)
+    last, parts = _body(layer, z, middle)
+    width = 656 + text_width(last, 13) + 24
+    height = max(46 + rows * _STEP, middle + 76)
+    return document(picture.title, picture.description, width, height, [*body, *parts], DARK)
 
 
 def _input(name: str, label: str, y: float, middle: float, share: float) -> list[str]:
     """A circle for an input, and its weighted edge to the sum."""
     colour, dash = (BLUE, "") if share >= 0 else (ORANGE, ' stroke-dasharray="5 3"')
-    half = max(20.0, 4.4 * len(name))
+    css = "agl-blue" if share >= 0 else "agl-orange"
+    half = max(20.0, text_width(name, 12.5) / 2 + 9)
     x1, x2 = 70 + half, 300.0
     return [
-        f'<line x1="{x1:.1f}" y1="{y:.1f}" x2="{x2}" y2="{middle:.1f}" stroke="{colour}" '
+        f'<line class="{css}" x1="{x1:.1f}" y1="{y:.1f}" x2="{x2}" y2="{middle:.1f}" '
+        f'stroke="{colour}" '
         f'stroke-width="{0.8 + 2.4 * abs(share):.2f}"{dash}/>',
         f'<rect x="{70 - half:.1f}" y="{y - 16:.1f}" width="{2 * half:.1f}" height="32" rx="16" '
         f'fill="#ececec" stroke="#5b6470" stroke-width="1.2"/>',
@@ -72,28 +85,30 @@ def _input(name: str, label: str, y: float, middle: float, share: float) -> list
     ]
 
 
-def _body(layer: Layer, z: float | None, middle: float) -> list[str]:
-    """The sum, the activation with its curve, and the output."""
-    arrow = 'stroke="#5b6470" stroke-width="1.5"'
+def _body(layer: Layer, z: float | None, middle: float) -> tuple[str, list[str]]:
+    """(what stands at the output, the sum, the activation with its curve, and the output)."""
+    arrow = 'class="agl-grey" stroke="#5b6470" stroke-width="1.5"'
     g = None if z is None else float(layer.function(np.array([[z]]))[0, 0])
-    texts = ["z = w·a + b" if layer.b is not None else "z = w·a", "a = g(z)"]
-    if z is not None:
-        texts = [f"z = {z:.3g}", f"a = {g:.3g}"]
+    rules = ["z = w·a + b" if layer.b is not None else "z = w·a", "a = g(z)"]
+    texts = ["z", "a"] if z is None else [f"z = {z:.3g}", f"a = {g:.3g}"]
     texts = [text.replace("-", "−") for text in texts]
     points = None if z is None else np.array([z])
-    return [
+    parts = [
         f'<circle cx="322" cy="{middle:.1f}" r="24" fill="#ffffff" stroke="#1b1f24" '
         'stroke-width="1.5"/>',
         text_element(322, middle + 7, "Σ", 20, "#1b1f24"),
+        text_element(322, middle + 42, rules[0], 12, INK, css="agl-ink"),
         text_element(388, middle - 10, texts[0], 12, INK, css="agl-ink"),
         f'<line x1="346" y1="{middle:.1f}" x2="428" y2="{middle:.1f}" {arrow}/>',
-        f'<path d="{_tip(436, middle)}" fill="#5b6470"/>',
+        f'<path d="{_tip(436, middle)}" class="agl-tip" fill="#5b6470"/>',
         curve(layer.function, 436, middle - 42, 130, 84, points),
         text_element(501, middle + 58, f"g: {layer.activation}", 12, INK, css="agl-ink"),
         f'<line x1="566" y1="{middle:.1f}" x2="640" y2="{middle:.1f}" {arrow}/>',
-        f'<path d="{_tip(648, middle)}" fill="#5b6470"/>',
+        f'<path d="{_tip(648, middle)}" class="agl-tip" fill="#5b6470"/>',
+        text_element(607, middle - 10, rules[1], 12, INK, css="agl-ink"),
         text_element(656, middle + 4.5, texts[1], 13, "#1b1f24", "start", "agl-ink"),
     ]
+    return texts[1], parts
 
 
 def _tip(x: float, y: float) -> str:

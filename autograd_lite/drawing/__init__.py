@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autograd_lite.drawing.diagram import Diagram
+from autograd_lite.drawing.measure import text_width
 from autograd_lite.drawing.naming import pretty, shape_text
 from autograd_lite.drawing.picture import Edge, Picture, Vertex
 from autograd_lite.drawing.stepping import steps
@@ -29,6 +30,7 @@ __all__ = [
     "shape_text",
     "steps",
     "text_element",
+    "text_width",
 ]
 
 

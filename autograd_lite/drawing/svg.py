@@ -44,23 +44,38 @@ def svg_text(drawing: Drawing) -> str:
     return document(picture.title, picture.description, width, height, body)
 
 
-def document(title: str, description: str, width: float, height: float, body: Sequence[str]) -> str:
-    """A whole SVG with its title and description, on a page that is dark where that is wanted."""
+def document(
+    title: str,
+    description: str,
+    width: float,
+    height: float,
+    body: Sequence[str],
+    dark: str | None = None,
+) -> str:
+    """A whole SVG with its title and description, on a page that is dark where that is wanted.
+
+    dark: CSS rules for that, in place of those for boxes and arrows.
+    """
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
         f'aria-label={quoteattr(title)} font-family="{FONTS}">\n'
         f"<title>{escape(title)}</title>\n<desc>{escape(description)}</desc>\n"
-        f"<style>{dark_style()}</style>\n"
+        f"<style>@media (prefers-color-scheme:dark){{{_DARK_PAGE}"
+        f"{_dark_boxes() if dark is None else dark}}}</style>\n"
         f'<rect class="agl-page" width="100%" height="100%" fill="#ffffff"/>\n'
         + "\n".join(body)
         + "\n</svg>\n"
     )
 
 
-def dark_style() -> str:
-    """Rules that take effect where the reader prefers the dark, and no style is stripped."""
-    rules = [".agl-page{fill:#14171b}.agl-ink{fill:#d5dae0}.agl-frame>.agl-shape{fill:#1b1f24}"]
+#: Rules that take effect where the reader prefers the dark, and no style is stripped.
+_DARK_PAGE = ".agl-page{fill:#14171b}.agl-ink{fill:#d5dae0}"
+
+
+def _dark_boxes() -> str:
+    """Those for boxes, frames and arrows."""
+    rules = [".agl-frame>.agl-shape{fill:#1b1f24}"]
     for kind, style in STYLES.items():
         rules.append(
             f".agl-{kind}>.agl-shape{{fill:{style.dark_fill};stroke:{style.dark_stroke}}}"
@@ -69,7 +84,7 @@ def dark_style() -> str:
     for kind, (_, _, dark) in ARROWS.items():
         rules.append(f".agl-{kind}>.agl-line{{stroke:{dark}}}.agl-{kind}>.agl-tip{{stroke:{dark}}}")
     rules.append(".agl-forward>.agl-tip{fill:#9aa4b1}.agl-gradient>.agl-tip{fill:#14171b}")
-    return f"@media (prefers-color-scheme:dark){{{''.join(rules)}}}"
+    return "".join(rules)
 
 
 def text_element(
