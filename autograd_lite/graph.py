@@ -326,12 +326,13 @@ class Tensor:
         totals = []
         with _ADDING:
             for leaf, g in found.items():
-                holder = leaf.tensor() if isinstance(leaf, Leaf) else (leaf.info or {})["retain"]()
+                holder = leaf.tensor() if type(leaf) is Leaf else (leaf.info or {})["retain"]()
                 if holder is not None:
                     old = holder.grad
-                    totals.append((holder, g if old is None else old + g))
+                    totals.append((holder, g if old is None else np.asarray(old + g)
+                                   if type(old) is np.ndarray else old + g))  # fmt: skip
             for holder, total in totals:
-                holder._grad = np.asarray(total) if isinstance(total, np.generic) else total
+                holder._grad = total
 
     def zero_grad(self) -> None:
         """Set `.grad` to None."""

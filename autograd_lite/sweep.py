@@ -179,13 +179,18 @@ def sweep(
     cleared: set[Node] = set()  # leaves changed in place, which no rule here reads
     for node, g in outputs:
         if node.plan is PICK and node.info is None and targets is None:  # a loss: 2 µs less
-            g = _picking(g, None, node.inputs[0], **node.params)
+            g = _picking(g, None, node.inputs[0], node.params["index"])
             node = node.inputs[0]
         if node.plan is None:
             if targets is None or node in targets:
                 found[node] = _sum(found.get(node), g, node, owned)
         elif node.order >= floor or (targets is not None and node in targets):
-            _add(node, g, pending, owned, heap)
+            if ahead is None:
+                ahead, g_ahead = node, g
+            elif ahead is node:
+                g_ahead = _sum(g_ahead, g, node.order, owned)
+            else:
+                _add(node, g, pending, owned, heap)
     calm = ERRORS.set(IGNORED)
     try:
         while heap or ahead is not None:
@@ -353,15 +358,21 @@ def own(found: dict[Node, Any], foreign: Iterable[Any]) -> dict[Node, Any]:
     """
     seen = {id(_owner(array)) for array in foreign}
     for node, g in found.items():
-        if type(g) is not np.ndarray:  # a scalar: nobody else's memory
-            found[node] = np.asarray(g)
-            continue
-        key = id(g if g.base is None else _owner(g))
-        if key in seen or not g.flags.writeable:
-            found[node] = g.copy()
-        else:
-            seen.add(key)
+        if type(g) is not np.ndarray or g.base is not None or id(g) in seen:
+            found[node] = g = _unshared(g, seen)
+        seen.add(id(g))
     return found
+
+
+def _unshared(g: Any, seen: set[int]) -> Any:
+    """g, or a copy where its memory is somebody else's or cannot be written to."""
+    if type(g) is not np.ndarray:  # a scalar: nobody else's memory
+        return np.asarray(g)
+    owner = id(_owner(g))
+    if owner in seen or not g.flags.writeable:
+        return g.copy()
+    seen.add(owner)
+    return g
 
 
 def _owner(array: Any) -> Any:
