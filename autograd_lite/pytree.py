@@ -8,7 +8,6 @@ computes with (the leaves) from how it is arranged (a hashable `TreeDef`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -121,13 +120,16 @@ def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
     """
     leaves = list(leaves)
     rest = iter(leaves)
-    with suppress(StopIteration):
+    try:
         tree = _unflatten(treedef, rest)
-        if next(rest, LEAF) is LEAF:
-            return tree
-    raise ValueError(
-        f"unflatten: {len(leaves)} leaves for a structure of {treedef.n_leaves} leaves"
-    )
+        fits = next(rest, LEAF) is LEAF
+    except StopIteration:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"unflatten: {len(leaves)} leaves for a structure of {treedef.n_leaves} leaves"
+        )
+    return tree
 
 
 def _unflatten(treedef: TreeDef, leaves: Iterator[Any]) -> Any:

@@ -25,9 +25,9 @@ def matrix_product(a: Any, b: Any) -> Any:
     one makes of a (784, 1) and a (1, 50); but it clears its result first, which costs a large one
     up to a fifth more.
     """
-    if a.shape[1] == 1 or a.shape[0] * b.shape[1] < 8192:
-        return np.dot(a, b)  # no method: an array's would not see that b is a tensor
-    return a @ b
+    if type(a) is not np.ndarray or type(b) is not np.ndarray:
+        return a @ b  # a tensor's operator takes no way through NumPy's protocols
+    return np.dot(a, b) if a.shape[1] == 1 or a.shape[0] * b.shape[1] < 8192 else a @ b
 
 
 def matmul_vjp_left(g: Any, y: Any, a: Any, b: Any) -> Any:
