@@ -61,10 +61,15 @@ def aligned(objective: Objective, tree: Any, *, partly: bool = False) -> dict[st
         given = [name for name in names if name in tree]
         if len(given) == len(names) or (given and partly):
             return {name: _numbers(tree[name], name) for name in given}
-    if len(primals) == 1 and not (isinstance(tree, tuple) and len(tree) == 1):
-        tree = (tree,)
-    tree = tuple(tree) if isinstance(tree, list) else tree
-    leaves = pytree.flatten_like(pytree.flatten(primals)[1], tree)
+    if len(primals) == 1:
+        primals, tree = primals[0], _unwrapped(primals[0], tree)
+    elif isinstance(tree, list):
+        tree = tuple(tree)
+    try:
+        leaves = pytree.flatten_like(pytree.flatten(primals)[1], tree)
+    except ValueError as error:
+        which = [n for i, n in enumerate(objective.argument_names()) if i in objective.places]
+        raise ValueError(f"the gradients are not built like {', '.join(which)}: {error}") from None
     wanted = {p.place: p.name for p in objective.parameters}
     return {
         wanted[place]: _numbers(leaf, wanted[place])
@@ -73,12 +78,21 @@ def aligned(objective: Objective, tree: Any, *, partly: bool = False) -> dict[st
     }
 
 
+def _unwrapped(primal: Any, tree: Any) -> Any:
+    """The gradients of a lone argument, out of the tuple of one that they may come in."""
+    if not (isinstance(tree, tuple) and len(tree) == 1):
+        return tree
+    is_one = isinstance(primal, tuple) and len(primal) == 1
+    return tree if is_one and not isinstance(tree[0], tuple) else tree[0]
+
+
 def _numbers(gradient: Any, name: str) -> Array:
     array = array_of(gradient)
     if array.dtype.kind not in "fiubc":
-        raise TypeError(
-            f"the gradient of {name} is a {type(gradient).__name__}, expected an array of numbers"
-        )
+        kind = type(gradient).__name__
+        if isinstance(gradient, np.ndarray):
+            kind = f"{kind} of dtype {array.dtype}"
+        raise TypeError(f"the gradient of {name} is a {kind}, expected an array of numbers")
     return array
 
 
@@ -104,7 +118,9 @@ def _settle_results(
     results = [array_of(y) for y in pytree.flatten(result)[0]]
     shapes = [y.shape for y in results]
     if not results or any(y.dtype.kind not in "fiub" for y in results):
-        raise TypeError(f"f must return numbers, it returned {result!r}")
+        kinds = ", ".join(f"{y.dtype} of shape {y.shape}" for y in results) or "nothing"
+        hint = "; is its return missing?" if result is None else ""
+        raise TypeError(f"f must return real numbers, it returned {kinds}{hint}")
     if len(results) == 1 and results[0].size == 1:
         return
     if len(results) == 1 and all(

@@ -76,10 +76,10 @@ def _check_options(mode: str, rtol: float, kinks: str, order: int, grad: Any) ->
         raise ValueError(f"mode must be 'auto', 'full' or 'sampled', got {mode!r}")
     if kinks not in ("report", "allow"):
         raise ValueError(f"kinks must be 'report' or 'allow', got {kinks!r}")
-    if not 0.0 < rtol < 1.0:
+    if not isinstance(rtol, float | int | np.floating) or not 0.0 < rtol < 1.0:
         raise ValueError(f"rtol must lie between 0 and 1, got {rtol!r}")
-    if order < 1:
-        raise ValueError(f"order must be 1 or more, got {order!r}")
+    if not isinstance(order, int | np.integer) or order < 1:
+        raise ValueError(f"order must be a whole number, 1 or more, got {order!r}")
     if order > 1 and grad is not None:
         raise ValueError("order=2 needs the engine; check the gradient's gradient as a function")
 

@@ -63,6 +63,9 @@ class Inspection:
             land = self.landscape(p, np.full(p.shape, np.nan))
             return fault_row(p.name, p.shape, faults, self._hints(p, land, Probed()))
         land, probed, notes = self.probed(p, g)
+        faults = self._claims.faults.get(p.name, [])  # the probes may have brought one to light
+        if any(fault.verdict == "nondeterministic" for fault in faults):
+            return fault_row(p.name, p.shape, faults)
         if "mismatch" in probed.verdicts and not land.mirrored:
             notes = self._hints(p, land, probed)
         return probed_row(p.name, land, probed, faults, notes, allow_kinks=self._allow_kinks)
@@ -83,6 +86,7 @@ class Inspection:
         """The findings on one parameter, where they were made, and what to say of that."""
         land = self.landscape(p, g)
         probed = probe(land, self._mode, self._rng)
+        self._check_centre(p, land)
         if probed.verdicts <= {"ok"} or not (_symmetric(p.value) and _symmetric(g, 1e-9)):
             return land, probed, []
         if not (self._claims.symmetric or self._reads_one_triangle(p)):
@@ -93,6 +97,16 @@ class Inspection:
             "(i, j) moved together with (j, i)"
         )
         return land, probe(land, self._mode, self._rng), [note]
+
+    def _check_centre(self, p: Parameter, land: Landscape) -> None:
+        """Add a fault where f has become another function while it was probed."""
+        after = self._objective.value(p, p.value)
+        if not (after == land.centre or np.isnan(after)):
+            sentence = (
+                f"f of the same point is {land.centre:.17g} before it was probed and {after:.17g} "
+                "after: it keeps a state"
+            )
+            self._claims.fault([p.name], "nondeterministic", sentence)
 
     def _reads_one_triangle(self, p: Parameter) -> bool:
         """Whether f is the same to the last bit when either strict triangle changes."""

@@ -63,6 +63,8 @@ class Objective:
         tensors: bool,
         names: Sequence[str] | None = None,
     ) -> None:
+        if not callable(f):
+            raise TypeError(f"f must be a function, got a {type(f).__name__}")
         self.f, self.args = f, tuple(args)
         self.tensors = tensors
         self.evaluations = 0
@@ -80,22 +82,36 @@ class Objective:
         self._draws = _FrozenDraws()
 
     def _chosen(self, wrt: Any) -> list[Parameter]:
-        positions = _positions(self.args, wrt)
-        places = zip(self._names, self._owners, self._leaves, strict=True)
         floats = [
             Parameter(name, place, leaf, np.array(array_of(leaf), dtype=np.float64))
-            for place, (name, owner, leaf) in enumerate(places)
-            if owner in positions and _is_float(leaf)
+            for place, (name, leaf) in enumerate(zip(self._names, self._leaves, strict=True))
+            if _is_float(leaf)
         ]
-        wanted = _names_in(wrt)
-        if unknown := wanted - {p.name for p in floats}:
-            raise ValueError(f"wrt: no array is named {sorted(unknown)}; there are {self._names}")
-        if not floats:
-            raise TypeError(
-                "nothing to check: no argument holds floats, and only floats have gradients; "
-                "pass 2.0 or array.astype(float)"
-            )
-        return [p for p in floats if not wanted or p.name in wanted]
+        if wrt is None:
+            chosen = floats
+        else:
+            positions, names = _asked_for(wrt, len(self.args))
+            if unknown := names - {p.name for p in floats}:
+                raise ValueError(
+                    f"wrt: no array is named {sorted(unknown)}; there are {self._names}"
+                )
+            chosen = [p for p in floats if self._owners[p.place] in positions or p.name in names]
+        if not chosen:
+            raise TypeError(self._nothing())
+        return chosen
+
+    def _nothing(self) -> str:
+        """Why there is nothing to check, and what to pass."""
+        if not self._leaves:
+            return "nothing to check: f was given no arguments"
+        kinds = ", ".join(
+            f"{name} is {_kind(leaf)}" for name, leaf in zip(self._names, self._leaves, strict=True)
+        )
+        instead = "x.real and x.imag" if "complex" in kinds else "2.0 or array.astype(float)"
+        return (
+            f"nothing to check: no argument holds floats ({kinds}), and only floats have "
+            f"gradients; pass {instead}"
+        )
 
     def arguments(self, changes: Mapping[int, Any]) -> tuple[Any, ...]:
         """The arguments with the leaves at some places replaced."""
@@ -103,6 +119,10 @@ class Objective:
         if self.protected:
             leaves = [leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
         return pytree.unflatten(self._structure, leaves)  # type: ignore[no-any-return]
+
+    def argument_names(self) -> list[str]:
+        """What f calls its arguments."""
+        return _argument_names(self.f, len(self.args))
 
     def arrays(self) -> dict[str, Array]:
         """Every array among the arguments, by name."""
@@ -202,22 +222,30 @@ def _is_float(leaf: Any) -> bool:
     return isinstance(leaf, float | np.ndarray | np.floating) and np.asarray(leaf).dtype.kind == "f"
 
 
-def _names_in(wrt: Any) -> set[str]:
-    """The names that `wrt` holds, if it holds names."""
-    if isinstance(wrt, str):
-        return {wrt}
-    return set() if wrt is None or isinstance(wrt, int) else {w for w in wrt if isinstance(w, str)}
+def _kind(leaf: Any) -> str:
+    """What a leaf that is no float is, in words."""
+    if not isinstance(leaf, Tensor | np.ndarray):
+        return f"of type {type(leaf).__name__}"
+    frozen = isinstance(leaf, Tensor) and leaf.dtype.kind == "f"
+    return f"{'frozen' if frozen else leaf.dtype} of shape {leaf.shape}"
 
 
-def _positions(args: Sequence[Any], wrt: Any) -> tuple[int, ...]:
-    """The positions of the arguments that are differentiated."""
-    if wrt is None or _names_in(wrt):
-        return tuple(range(len(args)))
-    positions = (wrt,) if isinstance(wrt, int) else tuple(wrt)
-    for i in positions:
-        if not -len(args) <= i < len(args):
-            raise ValueError(f"wrt: there is no argument {i}, f was given {len(args)}")
-    return tuple(i % len(args) for i in positions)
+def _asked_for(wrt: Any, n: int) -> tuple[set[int], set[str]]:
+    """The positions of arguments and the names of arrays that `wrt` holds, one or several."""
+    positions, names = set(), set()
+    several = isinstance(wrt, tuple | list | set | frozenset | range | dict | np.ndarray)
+    for item in wrt if several else (wrt,):
+        if isinstance(item, str):
+            names.add(item)
+        elif isinstance(item, int | np.integer) and not isinstance(item, bool):
+            if not -n <= item < n:
+                raise ValueError(f"wrt: there is no argument {item}, f was given {n}")
+            positions.add(int(item) % n)
+        else:
+            raise TypeError(f"wrt: expected positions of arguments or names of arrays, got {wrt!r}")
+    if not positions and not names:
+        raise ValueError("wrt: it names no argument; leave it out to check all")
+    return positions, names
 
 
 def _leaf_names(f: Callable[..., Any], args: Sequence[Any]) -> list[str]:

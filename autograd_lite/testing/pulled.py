@@ -29,6 +29,8 @@ class Pulled:
     def run(self, *tensors: Any) -> Any:
         """f of its parameters, recorded."""
         result = self._objective.recorded(tensors)
+        if result is None:
+            raise TypeError("f must return floats, it returned None; is its return missing?")
         self.declared = [x.node for x in tensors]
         self.ends = [getattr(y, "node", None) for y in pytree.flatten(result)[0]]
         self.nodes = _ancestors([node for node in self.ends if node is not None])

@@ -67,12 +67,15 @@ def probed_row(
 
 def _reservations(findings: Sequence[Finding]) -> Iterator[str]:
     """What differences could not see of elements that passed."""
+    n = len(findings)
     hidden, still = (sum(f.hidden for f in findings), sum(f.still for f in findings))
-    of_all = f" of the {len(findings)} elements looked at" if len(findings) > 1 else ""
     if hidden:
-        yield f"{hidden}{of_all} agree as far as rounding in f lets one see, beside the largest"
+        looked_at = f"{hidden} of the {n} elements looked at"
+        yield f"{looked_at} agree as far as rounding in f lets one see, beside the largest"
     if still:
-        yield f"f does not change at all when {f'{still}{of_all} move' if of_all else 'it moves'}"
+        some = f"{still} of the {n} elements looked at move"
+        any_of = f"any of the {n} elements looked at moves" if n > 1 else "it moves"
+        yield f"f does not change at all when {any_of if still == n else some}"
 
 
 def fault_row(name: str, shape: Any, faults: Iterable[Fault], hints: Iterable[str] = ()) -> Row:
@@ -133,6 +136,8 @@ def explained(found: Finding) -> str:
     """Why the verdict is none of ok and mismatch."""
     if found.verdict not in ("kink", "vertical", "edge") or found.left is None:
         return found.reason
+    if math.isnan(found.analytic):
+        return f"{found.reason}; the analytic value is nan"
     if found.defensible:
         return f"{found.reason}; the analytic value is a fair choice between them"
     return f"{found.reason}; the analytic value is none that they leave to choose"

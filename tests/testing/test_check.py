@@ -69,6 +69,7 @@ def test_wrt_picks_arguments_by_position_and_arrays_by_name() -> None:
     assert names(check_grads(f, p, A, wrt=-1)) == ["x"]
     assert names(check_grads(f, p, A, wrt="b")) == ["b"]
     assert names(check_grads(f, p, A, wrt=["x", "w"])) == ["w", "x"]
+    assert names(check_grads(f, p, A, wrt=["b", 1])) == ["b", "x"]
     assert check_grads(f, p, A, wrt=1, grad=lambda p, x: np.sin(p["w"])).ok
 
 
@@ -94,6 +95,14 @@ def test_pytrees_are_checked_leaf_by_leaf(tree: Any, expected: list[str]) -> Non
     by_hand = check_grads(f, tree, grad=lambda p: ag.pytree.map(np.cos, p))
     assert by_hand.ok
     assert names(by_hand) == expected
+
+
+def test_the_gradient_of_a_tuple_of_one_may_be_one_or_stand_in_one() -> None:
+    def f(p: Any) -> Any:
+        return np.sum(np.sin(p[0]))
+
+    for grad in (lambda p: (np.cos(p[0]),), lambda p: ((np.cos(p[0]),),)):
+        assert check_grads(f, (A,), grad=grad).ok
 
 
 def test_paths_that_repeat_are_told_apart_by_their_argument() -> None:
@@ -268,13 +277,23 @@ def test_single_precision_functions_are_checked_to_what_they_show() -> None:
         (lambda: check_grads(np.sum, A, wrt=3), ValueError, "there is no argument 3"),
         (lambda: check_grads(np.sum, A, wrt="W"), ValueError, "no array is named"),
         (lambda: check_grads(np.sum, np.arange(3)), TypeError, "no argument holds floats"),
-        (lambda: check_grads(lambda x: None, A, grad=A), TypeError, "f must return numbers"),
+        (lambda: check_grads(np.sum, A, rtol="a"), ValueError, "rtol must lie"),
+        (lambda: check_grads(np.sum, A, order="2"), ValueError, "order must be a whole number"),
+        (lambda: check_grads(np.sum, A, wrt=0.5), TypeError, "positions of arguments or names"),
+        (lambda: check_grads(np.sum, A, wrt=True), TypeError, "positions of arguments or names"),
+        (lambda: check_grads(np.sum, A, wrt=[]), ValueError, "names no argument"),
+        (lambda: check_grads(3.0, A), TypeError, "f must be a function, got a float"),
+        (lambda: check_grads(lambda: 1.0), TypeError, "f was given no arguments"),
+        (lambda: check_grads(np.abs, A + 1j, grad=A), TypeError, r"complex128.*x\.real and"),
+        (lambda: check_grads(lambda x: None, A, grad=A), TypeError, "is its return missing"),
+        (lambda: check_grads(lambda x: None, A), TypeError, "is its return missing"),
+        (lambda: check_grads(lambda x: 1j, A, grad=A), TypeError, "real numbers, it returned comp"),
         (lambda: check_grads(np.argmax, A), TypeError, "f must return floats"),
         (lambda: check_grads(np.sum, A, grad=lambda x: None), TypeError, "is a NoneType"),
         (
             lambda: check_grads(lambda p: np.sum(p["w"]), {"w": A}, grad=lambda p: {"v": A}),
             ValueError,
-            "w",
+            "not built like p: .* at the top: expected a dict of w, got a dict of v",
         ),
         (
             lambda: check_grads(lambda a, b: np.sum(a + b), A, A, grad=lambda a, b: (A, A, A)),

@@ -114,6 +114,23 @@ def test_two_runs_that_differ_are_found() -> None:
     only(report, "nondeterministic", "two runs of f")
 
 
+def test_a_state_that_shows_only_after_some_calls_is_found() -> None:
+    def until(n: int) -> Callable[..., Any]:
+        calls = 0
+
+        def f(x: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return np.sum(x) + 1e-9 * (calls > n)
+
+        return f
+
+    for n in (5, 20, 100):
+        report = check_grads(until(n), X, grad=np.ones_like(X))
+        only(report, "nondeterministic", "it keeps a state")
+    assert check_grads(until(10**6), X, grad=np.ones_like(X)).ok
+
+
 def test_draws_of_the_engine_are_frozen() -> None:
     rng = np.random.default_rng(1)
     assert check_grads(lambda x: np.sum(x * ag.random.normal(rng, (3, 4))), X).ok
