@@ -33,15 +33,12 @@ class Optimizer:
         self, options: dict[str, Any], max_norm: float | None, groups: Groups | None
     ) -> None:
         self._names = tuple(options)
-        self.max_norm = max_norm
-        self.groups = {pattern: dict(changed) for pattern, changed in (groups or {}).items()}
-        self._memories: dict[int, _Memory] = {}
         if max_norm is not None:
             self._check("max_norm", max_norm)
-        for changed in (options, *self.groups.values()):
-            for name, value in changed.items():
-                self._check(name, value)
-        vars(self).update(options)
+        self.max_norm = None if max_norm is None else float(max_norm)
+        self.groups = {text: self._checked(o) for text, o in self._grouped(groups).items()}
+        self._memories: dict[int, _Memory] = {}
+        vars(self).update(self._checked(options))
 
     def slots(self, o: Any) -> tuple[str, ...]:
         """Names of the arrays that are remembered for a parameter with the options `o`."""
@@ -72,9 +69,11 @@ class Optimizer:
         gs = [_like(g, p, name) for g, p, name in zip(aligned, leaves, names, strict=True)]
         if self.max_norm is not None:
             gs = clip_grad_norm(gs, self.max_norm)[0]
+        options = self._options(names)
+        self._check_state(state, options)
         kept = {n: ag.pytree.flatten(tree)[0] for n, tree in state.items() if n != "t"}
         t, new = state["t"], []
-        for i, (p, g, o) in enumerate(zip(leaves, gs, self._options(names), strict=True)):
+        for i, (p, g, o) in enumerate(zip(leaves, gs, options, strict=True)):
             if isinstance(p, Parameter) and not p.requires_grad:
                 new.append(p)
                 continue
@@ -208,7 +207,36 @@ class Optimizer:
     def _rate(self, o: Any, t: Any, g: Any) -> Any:
         """The rate of update t, in the dtype of the gradient where it is not a Python float."""
         rate = getattr(o, self.rate_name)
-        return scalar_like(rate(t), g) if callable(rate) else rate
+        return scalar_like(rate(t) if callable(rate) else rate, g)
+
+    def _grouped(self, groups: Any) -> dict[str, Any]:
+        """Groups as a dict. Raises TypeError for anything but options by pattern."""
+        given = {} if groups is None else groups
+        if not isinstance(given, Mapping) or not all(
+            isinstance(text, str) and isinstance(o, Mapping) for text, o in given.items()
+        ):
+            raise TypeError(
+                f"{type(self).__name__}: groups must be options by pattern, such as "
+                f'{{"b*": {{"{self.rate_name}": 0.1}}}}, got {groups!r}'
+            )
+        return dict(given)
+
+    def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Options seen to be in range, with Python's numbers, which promote no array."""
+        for name, value in options.items():
+            self._check(name, value)
+        numbers = {n: tuple(map(_plain, v)) if n == "betas" else v for n, v in options.items()}
+        return {name: _plain(value) for name, value in numbers.items()}
+
+    def _check_state(self, state: Any, options: Any) -> None:
+        """Raise ValueError for a state that `init` did not make."""
+        needed = dict.fromkeys(["t", *(name for o in options for name in self.slots(o))])
+        missing = [n for n in needed if not isinstance(state, Mapping) or n not in state]
+        if missing:
+            raise ValueError(
+                f"{type(self).__name__}: the state has no {', '.join(map(repr, missing))}; one is "
+                "made by init(params), and the next by each update"
+            )
 
     def _check(self, name: str, value: Any) -> None:
         """Raise ValueError for an option that is unknown or out of range."""
@@ -216,12 +244,12 @@ class Optimizer:
         if name not in (*self._names, "max_norm"):
             raise ValueError(f"{where}: unknown option {name!r}; the options are "
                              f"{', '.join(self._names)}")  # fmt: skip
-        if name == self.rate_name and callable(value):
+        if name == self.rate_name and callable(value) and not isinstance(value, type):
             return
         if isinstance(value, bool) and name == "nesterov":
             return
         allowed, what = RANGES.get(name, (lambda x: 0 < x < math.inf, "a positive number"))
-        numbers = value if isinstance(value, tuple) and name == "betas" else (value,)
+        numbers = value if name == "betas" and isinstance(value, (tuple, list)) else (value,)
         if not all(map(_is_number, numbers)) or not allowed(value):
             schedule = " or a schedule" if name == self.rate_name else ""
             raise ValueError(f"{where}: {name} must be {what}{schedule}, got {value!r}")
@@ -244,7 +272,10 @@ def _share(x: float) -> bool:
 
 RANGES: dict[str, tuple[Any, str]] = {
     "momentum": (_share, "at least 0 and below 1"),
-    "betas": (lambda x: len(x) == 2 and all(map(_share, x)), "two numbers from 0 to below 1"),
+    "betas": (
+        lambda x: isinstance(x, (tuple, list)) and len(x) == 2 and all(map(_share, x)),
+        "two numbers from 0 to below 1",
+    ),
     "rho": (_share, "at least 0 and below 1"),
     "weight_decay": (lambda x: 0 <= x < math.inf, "at least 0"),
 }
@@ -275,6 +306,11 @@ class _Changed:
 
 def _is_number(x: Any) -> bool:
     return isinstance(x, (int, float, np.number)) and not isinstance(x, bool)
+
+
+def _plain(x: Any) -> Any:
+    """A number of NumPy as one of Python."""
+    return x.item() if isinstance(x, np.generic) else x
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -115,7 +115,7 @@ class Adam(Optimizer):
         max_norm: float | None = None,
         groups: Groups | None = None,
     ) -> None:
-        options = {"lr": lr, "betas": tuple(betas), "eps": eps}
+        options = {"lr": lr, "betas": betas, "eps": eps}
         super().__init__({**options, "weight_decay": weight_decay}, max_norm, groups)
 
     def slots(self, o: Any) -> tuple[str, ...]:

@@ -102,6 +102,5 @@ def _check_positive(schedule: Any, but: str = "") -> None:
             continue
         number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
         if not number or not (0 < value < math.inf or (name == but and value == 0)):
-            raise ValueError(
-                f"{type(schedule).__name__}: {name} must be a positive number, got {value!r}"
-            )
+            least = "a number of at least 0" if name == but else "a positive number"
+            raise ValueError(f"{type(schedule).__name__}: {name} must be {least}, got {value!r}")

@@ -380,6 +380,54 @@ def test_options_out_of_range_are_refused(make: Any, message: str) -> None:
         make()
 
 
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: optim.SGD(0.1, groups=[{"lr": 1}]), TypeError, r"groups must be options by patt"),
+        (
+            lambda: optim.SGD(0.1, groups={"b*": 0.1}),
+            TypeError,
+            r'such as \{"b\*": \{"lr": 0.1\}\}',
+        ),
+        (lambda: optim.Adam(betas=0.9), ValueError, "betas must be two numbers .*, got 0.9"),
+        (lambda: optim.SGD(optim.cosine), ValueError, "lr must be .* or a schedule, got <class"),
+        (lambda: optim.cosine(0.1, 5, -1), ValueError, "final must be a number of at least 0, got"),
+        (lambda: optim.clip_grad_norm([], None), ValueError, "a positive number, got None"),
+        (lambda: optim.clip_grad_norm([], np.inf), ValueError, "a positive number, got inf"),
+        (
+            lambda: optim.clip_grad_norm(network(), 1.0),
+            TypeError,
+            "these are parameters; pass their",
+        ),
+        (lambda: optim.Adam().update(1.0, 1.0, {}), ValueError, "the state has no 't', 'm', 'v'"),
+        (lambda: optim.SGD(1.0).update(1.0, 1.0, None), ValueError, "made by init"),
+        (
+            lambda: optim.Adam().update(1.0, 1.0, {"t": 0.0}),
+            ValueError,
+            "Adam: the state has no 'm'",
+        ),
+    ],
+)
+def test_what_is_no_option_or_state_is_told(call: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+@every
+def test_numbers_of_numpy_promote_nothing(make: Any) -> None:
+    """A rate out of an array of rates, in float64: float32 parameters stay what they are."""
+    optimizer = make(max_norm=np.float64(2.0))
+    for name in optimizer._names:
+        value = getattr(optimizer, name)
+        if isinstance(value, float):
+            setattr(optimizer, name, np.float64(value))
+    again = type(optimizer)(**{name: getattr(optimizer, name) for name in optimizer._names})
+    p = np.ones(3, np.float32)
+    new, state = again.update(p, p, again.init(p))
+    assert new.dtype == np.float32
+    assert {a.dtype for a in ag.pytree.flatten(state)[0][1:]} <= {np.dtype(np.float32)}
+
+
 def test_repr_is_the_call() -> None:
     assert (
         repr(optim.SGD(0.1, 0.9)) == "SGD(lr=0.1, momentum=0.9, nesterov=False, weight_decay=0.0)"
