@@ -28,13 +28,19 @@ RANGE = 2.0**20
 MANY, SHORT = 32, 24
 
 
-def largest_of_rows(x: Any) -> Any:
-    """The largest element of each row of x, of shape (n, 1), found in a copy of its transpose."""
-    return np.maximum.reduce(x.T.copy(), axis=0)[:, None]
+def in_order(x: Any) -> Any:
+    """A copy of x that lies row after row."""
+    return x.copy()
 
 
-#: What the maximum of short rows becomes.
-LARGEST_OF_ROWS = Primitive(largest_of_rows, (None,), kind="general")
+def largest_of_columns(x: Any) -> Any:
+    """The largest element of each column of x, of shape (k, n), as a column of shape (n, 1)."""
+    return np.maximum.reduce(x, axis=0)[:, None]
+
+
+#: What the maximum of short rows becomes: that of the columns of a transposed copy.
+IN_ORDER = Primitive(in_order, (None,), kind="general")
+LARGEST_OF_COLUMNS = Primitive(largest_of_columns, (None,), kind="general")
 
 
 def reordered(graph: Graph) -> Graph:
@@ -107,7 +113,10 @@ def _max(simplifier: Simplifier, step: Step) -> Any:
         return None
     if not (1 < x.shape[1] <= SHORT and x.shape[0] >= MANY):
         return None
-    return simplifier.step(step, (x,), op=LARGEST_OF_ROWS, params={})
+    like = Step(x.shape[::-1], step.dtype, silent=step.silent)
+    turned = simplifier.step(like, (x,), op=TABLE[np.transpose], params={"axes": None})
+    copy = simplifier.step(like, (turned,), op=IN_ORDER, params={})
+    return simplifier.step(step, (copy,), op=LARGEST_OF_COLUMNS, params={})
 
 
 def _is_plain_product(simplifier: Any, x: Value) -> bool:

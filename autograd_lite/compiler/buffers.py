@@ -49,6 +49,7 @@ def planned(graph: Graph, writable: Writable, returned: set[Value]) -> Plan:
     last = _last_uses(graph, roots)
     held: dict[Value, int] = {}  # the storage of a root
     free = _Free(plan)
+    later = _later(graph)
     for i, step in enumerate(graph.steps):
         dying = [
             x for x in dict.fromkeys(_all_roots(step, roots)) if last.get(x) == i and x in held
@@ -62,7 +63,7 @@ def planned(graph: Graph, writable: Writable, returned: set[Value]) -> Plan:
                     plan.over[step] = over
                     dying.remove(over)
                 else:
-                    storage = free.take(step)
+                    storage = free.take(step, later[i])
                 held[step] = storage
                 slot = Slot(storage, tuple(step.shape), step.dtype)
                 plan.of[step] = slot
@@ -93,7 +94,7 @@ def _roots(graph: Graph, writable: Writable) -> dict[Value, set[Value]]:
 OWN = frozenset(
     {"sum", "dot", "matmul", "max", "min", "prod", "mean", "astype", "copy", "stack",
      "concatenate", "float", "where", "loss_of_weights", "scatter", "put", "einsum", "outer",
-     "inner", "vdot", "tensordot", "largest_of_rows"}
+     "inner", "vdot", "tensordot", "largest_of_columns", "in_order"}
 )  # fmt: skip
 
 
@@ -123,6 +124,23 @@ def _overwritten(step: Step, dying: list[Value], plan: Plan) -> Value | None:
     return None
 
 
+#: How many times larger a storage may be than what it holds, from so many elements on.
+WASTE, LEAST = 4, 1024
+
+
+def _later(graph: Graph) -> list[int]:
+    """For every step, the number of elements of the largest later one of its dtype."""
+    largest: dict[Any, int] = {}
+    found = []
+    for step in reversed(graph.steps):
+        if not isinstance(step, Step) or step.op.n_outputs is not None:
+            found.append(0)
+            continue
+        found.append(largest.get(step.dtype, 0))
+        largest[step.dtype] = max(found[-1], step.size)
+    return found[::-1]
+
+
 class _Free:
     """The storages that nothing is held in, by dtype, the smallest first."""
 
@@ -135,13 +153,17 @@ class _Free:
         dtype, size = self.plan.sizes[storage]
         insort(self._by_dtype.setdefault(dtype, []), (size, storage))
 
-    def take(self, step: Step) -> int:
-        """The smallest that holds a step's array; else the largest, grown; else a new one."""
-        sizes, free = self.plan.sizes, self._by_dtype.get(step.dtype)
-        if not free:
+    def take(self, step: Step, later: int) -> int:
+        """The smallest that holds a step's array; else the largest, grown; else a new one.
+
+        A new one, too, where the smallest is far larger, and `later` elements will be wanted: a
+        vector must not hold the memory that a matrix could have.
+        """
+        sizes, free = self.plan.sizes, self._by_dtype.get(step.dtype, [])
+        at = min(bisect_left(free, (step.size, -1)), len(free) - 1)
+        if not free or min(free[at][0], later) > WASTE * max(step.size, LEAST):
             sizes.append((step.dtype, step.size))
             return len(sizes) - 1
-        at = min(bisect_left(free, (step.size, -1)), len(free) - 1)
         size, storage = free.pop(at)
         sizes[storage] = (step.dtype, max(size, step.size))
         return storage

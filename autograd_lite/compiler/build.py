@@ -258,10 +258,8 @@ def _taken(writer: Writer) -> list[str]:
     if not writer.slots:
         return []
     names = ", ".join(writer.slots.values()) + "," * (len(writer.slots) == 1)
-    return [
-        "try:", "    work = idle.pop()", "except IndexError:", "    work = buffers()",
-        f"{names} = work",
-    ]  # fmt: skip
+    lines = ["try:", "    work = idle.pop()", "except IndexError:", "    work = buffers()"]
+    return [*lines, *statement(names, "work")]
 
 
 def _given_back(writer: Writer) -> list[Line]:

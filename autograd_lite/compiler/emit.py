@@ -171,7 +171,7 @@ def writable(step: Step) -> tuple[bool, bool]:
 
 
 def _inlined(graph: Graph) -> set[Value]:
-    """Transposes that products read: they are written in place, as in X.T."""
+    """Transposes that products and copies read: they are written in place, as in X.T."""
     readers: dict[Value, set[str]] = {}
     for step in graph.steps:
         for x in step.operands if isinstance(step, Step) else sources(step):
@@ -181,7 +181,7 @@ def _inlined(graph: Graph) -> set[Value]:
     return {
         x
         for x, names in readers.items()
-        if names <= {"dot", "matmul"}
+        if names <= {"dot", "matmul", "in_order"}
         and x not in graph.outputs
         and len(x.shape) == 2
         and not isinstance(x.operands[0], Const)  # type: ignore[attr-defined]

@@ -259,8 +259,12 @@ def _real(step: Step, library: Library) -> Call:
     return Call("np.asarray", step.operands)
 
 
-def _largest_of_rows(step: Step, library: Library) -> Call:
-    return Call("np.maximum.reduce({}.T.copy(), axis=0)[:, None]", step.operands)
+def _in_order(step: Step, library: Library) -> Call:
+    return Call("np.positive", step.operands, (), takes_out=True)
+
+
+def _largest_of_columns(step: Step, library: Library) -> Call:
+    return Call("np.maximum.reduce({}, axis=0)[:, None]", step.operands)
 
 
 def _float(step: Step, library: Library) -> Call:
@@ -276,7 +280,7 @@ def _where_call(step: Step, library: Library) -> Call:
 
 
 def _special() -> dict[Any, Any]:
-    from autograd_lite.compiler.algebra import LARGEST_OF_ROWS
+    from autograd_lite.compiler.algebra import IN_ORDER, LARGEST_OF_COLUMNS
     from autograd_lite.compiler.trace import FLOAT
     from autograd_lite.rules.copies import ASTYPE
 
@@ -294,7 +298,7 @@ def _special() -> dict[Any, Any]:
     }  # fmt: skip
     found: dict[Any, Any] = {TABLE[key]: write for key, write in table.items()}
     found |= {one: _einsum, two: _einsum, many: _einsum, ASTYPE: _astype, FLOAT: _float}
-    found[LARGEST_OF_ROWS] = _largest_of_rows
+    found |= {IN_ORDER: _in_order, LARGEST_OF_COLUMNS: _largest_of_columns}
     return found | {GETITEM: _getitem, MASKED_GETITEM: _getitem}
 
 
