@@ -7,8 +7,9 @@ and only neighbours in that order are merged, so that merging never closes a cyc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,22 @@ class Block:
     def last(self) -> Op:
         """The operation whose result is the block's."""
         return self.ops[-1]
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The scope that the block's box stands in; of a scope that is folded, the one outside."""
+        scope = common_scope(op.scope for op in self.ops)
+        return scope[:-1] if scope and scope[-1] == self.fold else scope
+
+
+def common_scope(scopes: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The scope that all scopes lie in."""
+    first, *others = dict.fromkeys(scopes)
+    n = len(first)
+    for other in others:
+        same = (i for i, (a, b) in enumerate(zip(first, other, strict=False)) if a != b)
+        n = min(n, next(same, min(len(first), len(other))))
+    return first[:n]
 
 
 def blocks_of(
@@ -144,16 +161,20 @@ def _repeated(blocks: list[Block], few: float) -> list[Block]:
     return folded + blocks[place:]
 
 
-def _openings(blocks: Sequence[Block]) -> set[int]:
-    """The blocks that begin another scope than the one before them."""
-    scopes = [(block.ops[0].scope, block.last.scope) for block in blocks]
-    return {i for i in range(1, len(blocks)) if scopes[i][0] != scopes[i - 1][1]}
+def _openings(blocks: Sequence[Block]) -> dict[int, int]:
+    """The blocks that begin another scope than the one before them, and how deep it lies."""
+    found = {}
+    for i, (before, block) in enumerate(pairwise(blocks), 1):
+        left, entered = before.last.scope, block.ops[0].scope
+        if left != entered:
+            found[i] = len(common_scope((left, entered)))
+    return found
 
 
-def _candidates(codes: Any, openings: set[int]) -> list[tuple[int, int, int]]:
+def _candidates(codes: Any, openings: dict[int, int]) -> list[tuple[int, int, int]]:
     """(length, period, start) of every run in which a pattern stands four times or more.
 
-    What a run has beyond whole patterns is used to let it begin where a scope does.
+    What a run has beyond whole patterns is used to let it begin where an outer scope does.
     """
     found = []
     for period in range(1, min(_PERIOD, len(codes) // 4) + 1):
@@ -164,7 +185,7 @@ def _candidates(codes: Any, openings: set[int]) -> list[tuple[int, int, int]]:
             if count >= 4:
                 spare = end - begin + period - count * period
                 starts = range(int(begin), int(begin + spare) + 1)
-                start = next((i for i in starts if i in openings), int(begin))
+                start = min(starts, key=lambda i: (openings.get(i, _PERIOD), i))
                 found.append((int(count * period), period, start))
     return found
 

@@ -24,7 +24,6 @@ def clusters_of(picture: Picture) -> list[Cluster]:
         return []
     scopes = {v.id: v.scope for v in picture.vertices}
     placed = [(v, scopes.get(v.under, v.scope)) for v in picture.vertices]
-    placed = [(v, scope) for v, scope in placed if v.kind != "fold"]
     deepest = max((len(scope) for _, scope in placed), default=0)
     return [cluster for depth in range(deepest) for cluster in _runs(placed, depth)]
 

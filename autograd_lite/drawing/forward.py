@@ -56,6 +56,7 @@ class Forward:
     def __post_init__(self) -> None:
         self.numbers = count()
         self.places = {block: i for i, block in enumerate(self.blocks)}
+        self.read: dict[Block, list[Value]] = {}
         self.copies: dict[tuple[Value, Block], str] = {}
         for block in self.blocks:
             self.block_of.update(dict.fromkeys(block.ops, block))
@@ -79,7 +80,7 @@ class Forward:
 
     def add_block(self, block: Block) -> None:
         sources = self.sources_of(block)
-        draft = _Draft(self.next_id(), "fold" if block.fold else "op", (), "", block.last.scope)
+        draft = _Draft(self.next_id(), "fold" if block.fold else "op", (), "", block.scope)
         self.boxes[block] = draft.id
         satellites = self.satellites(block, sources)
         for value in sources:
@@ -162,8 +163,19 @@ class Forward:
         """Whether a source is inside its users' boxes: a scalar constant, or in a fold only."""
         if value is self.graph.output:
             return False
+        if constant(value) is not None:
+            return True
         users = {self.block_of[use.op] for use in value.uses}
-        return constant(value) is not None or (len(users) == 1 and bool(next(iter(users)).fold))
+        block = next(iter(users))
+        return len(users) == 1 and bool(block.fold) and value not in self.inputs(block)
+
+    def inputs(self, block: Block) -> list[Value]:
+        """The data with a name that a fold reads, where they are few: X, not the 50 of a series."""
+        if block not in self.read:
+            operands = (x for op in block.ops for x in op.operands if isinstance(x, Value))
+            found = list(dict.fromkeys(x for x in operands if x.kind == "data" and x.named))
+            self.read[block] = found if len(found) <= _SATELLITES else []
+        return self.read[block]
 
     def satellites(self, block: Block, sources: list[Value]) -> list[Value]:
         """The leaves that stand below the operation; the first one begins a lane instead."""
@@ -203,7 +215,7 @@ class Forward:
         draft = _Draft(self.next_id(), "value" if kind == "result" else kind,
                        tuple(line for line in lines if line), facts(value), nodes=nodes,
                        under=under)  # fmt: skip
-        draft.scope = value.op.scope if value.op is not None else ()
+        draft.scope = self.block_of[value.op].scope if value.op is not None else ()
         self.drafts.append(draft)
         self.ids[value] = draft.id
         return draft.id

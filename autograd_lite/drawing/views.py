@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autograd_lite.drawing.backward import gradient_boxes
-from autograd_lite.drawing.blocks import blocks_of
+from autograd_lite.drawing.blocks import LIMIT, blocks_of
 from autograd_lite.drawing.forward import Forward
 from autograd_lite.drawing.gradients import add_gradients
 from autograd_lite.drawing.picture import Edge, Picture, Vertex
@@ -27,45 +27,76 @@ def picture_of(
 
 def graph_view(graph: Recorded, depth: int | None, fold: bool) -> tuple[Picture, Forward]:
     """Operations and named tensors, left to right."""
-    blocks = blocks_of(graph, inline=False, depth=depth, fold=fold, per_block=1.5)
-    forward = Forward(graph, blocks, every_value=False)
-    title = f"Graph of {graph.output.name}"
-    return _picture(title, forward, "graph", forward.vertices, forward.edges)
+
+    def boxes(per_block: float) -> _Boxes:
+        blocks = blocks_of(graph, inline=False, depth=depth, fold=fold, per_block=per_block)
+        forward = Forward(graph, blocks, every_value=False)
+        return _Boxes(forward, forward.vertices, forward.edges)
+
+    return _picture(f"Graph of {graph.output.name}", "graph", _few(boxes, 1.5, fold))
 
 
 def lanes_view(graph: Recorded, depth: int | None, fold: bool) -> tuple[Picture, Forward]:
     """Every value from left to right, and above it, from right to left, its gradient."""
-    forward = _every_value(graph, depth, fold)
-    boxes, arrows = gradient_boxes(forward)
+
+    def boxes(per_block: float) -> _Boxes:
+        forward = _every_value(graph, depth, fold, per_block)
+        above, arrows = gradient_boxes(forward)
+        return _Boxes(forward, [*forward.vertices, *above], [*forward.edges, *arrows])
+
+    name_loss(graph)
     title = f"Forward and reverse pass of {graph.output.name}"
-    return _picture(title, forward, "lanes", [*forward.vertices, *boxes], [*forward.edges, *arrows])
+    return _picture(title, "lanes", _few(boxes, 5.0, fold))
 
 
 def backward_view(graph: Recorded, depth: int | None, fold: bool) -> tuple[Picture, Forward]:
     """The gradients alone, from the output on the left to the leaves on the right."""
-    forward = _every_value(graph, depth, fold)
-    boxes, arrows = gradient_boxes(forward, shapes=True)
-    covered = sum(v.nodes for v in forward.vertices)
-    inside = sum(e.edges for e in forward.edges) + sum(v.edges for v in forward.vertices)
-    if boxes:  # the sweep passes every node; what it leaves out is counted with its start
-        boxes[0] = replace(boxes[0], nodes=covered, edges=inside)
-    shown = boxes or forward.vertices
+
+    def boxes(per_block: float) -> _Boxes:
+        forward = _every_value(graph, depth, fold, per_block)
+        above, arrows = gradient_boxes(forward, shapes=True)
+        return _Boxes(forward, above or forward.vertices, arrows if above else forward.edges)
+
+    name_loss(graph)
+    found = _few(boxes, 5.0, fold)
+    forward, shown = found.forward, found.vertices
+    if shown and shown[0].kind == "gradient":
+        # the sweep passes every node; what it leaves out is counted with its start
+        covered = sum(v.nodes for v in forward.vertices)
+        inside = sum(e.edges for e in forward.edges) + sum(v.edges for v in forward.vertices)
+        shown[0] = replace(shown[0], nodes=covered, edges=inside)
     leaves = {forward.ids[v] for v in graph.sources if v in forward.ids}
     shown = [replace(v, title=v.title + "; a leaf") if v.mirrors in leaves else v for v in shown]
     title = f"Reverse pass from {graph.output.name}"
-    return _picture(title, forward, "backward", shown, arrows if boxes else forward.edges)
+    return _picture(title, "backward", _Boxes(forward, shown, found.edges))
 
 
-def _every_value(graph: Recorded, depth: int | None, fold: bool) -> Forward:
-    name_loss(graph)
-    blocks = blocks_of(graph, inline=True, depth=depth, fold=fold, per_block=5)
+@dataclass(frozen=True, slots=True)
+class _Boxes:
+    """What a view shows, and the forward boxes behind it."""
+
+    forward: Forward
+    vertices: list[Vertex]
+    edges: list[Edge]
+
+
+def _few(boxes: Callable[[float], _Boxes], per_block: float, fold: bool) -> _Boxes:
+    """The boxes of a view; where they are too many, of one that folds more."""
+    found = boxes(per_block)
+    while fold and len(found.vertices) > LIMIT and per_block < LIMIT / 10:
+        per_block *= 1.3
+        found = boxes(per_block)
+    return found
+
+
+def _every_value(graph: Recorded, depth: int | None, fold: bool, per_block: float) -> Forward:
+    blocks = blocks_of(graph, inline=True, depth=depth, fold=fold, per_block=per_block)
     return Forward(graph, blocks, every_value=True)
 
 
-def _picture(
-    title: str, forward: Forward, view: str, vertices: list[Vertex], edges: list[Edge]
-) -> tuple[Picture, Forward]:
-    picture = Picture(title, tuple(vertices), tuple(edges), _caption(forward), view)
+def _picture(title: str, view: str, boxes: _Boxes) -> tuple[Picture, Forward]:
+    forward = boxes.forward
+    picture = Picture(title, tuple(boxes.vertices), tuple(boxes.edges), _caption(forward), view)
     return picture, forward
 
 

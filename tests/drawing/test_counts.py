@@ -71,6 +71,48 @@ def test_layers_of_a_network_are_folded_by_their_numbers():
         assert [v.lines for v in folds] == [("hidden 2 … hidden 12", "×11 · 33 operations")]
 
 
+def test_what_a_folded_layer_reads_is_shown():
+    """X stands before the box of the first layer; its weights are inside."""
+    model = nn.MLP([4, 3, 2], rng=np.random.default_rng(0))
+    X = np.ones((5, 4))
+    with ag.keep():
+        Z = model.logits(X)
+    picture = ag.draw(Z, names={"X": X}, depth=0).picture
+    assert [v.lines[0] for v in picture.vertices] == ["X", "hidden 1", "A₁", "output", "Z₂"]
+    assert picture.n_nodes == 5 + 5
+
+
+def test_a_block_is_folded_whole_where_its_scope_begins():
+    """Not from the middle of one block to the middle of another."""
+    rng = np.random.default_rng(0)
+    h = ag.tensor(rng.standard_normal((4, 6)), requires_grad=True, name="h")
+    for i in range(9):
+        with ag.scope(f"block {i + 1}"):
+            with ag.scope("mix"):
+                h = h + np.tanh(h @ ag.tensor(np.eye(6), requires_grad=True))
+            with ag.scope("lift"):
+                h = h + ag.relu(h @ ag.tensor(np.eye(6), requires_grad=True))
+    picture = ag.draw(np.sum(h)).picture
+    (fold,) = [v for v in picture.vertices if v.kind == "fold"]
+    assert fold.lines == ("block 2 … block 9", "×8 · 48 operations")
+    assert all(v.scope == () for v in picture.vertices if v.kind in ("fold", "output"))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_graph_has_more_boxes_than_a_reader_can_take_in(seed, view):
+    """With scopes that are folded one by one, too."""
+    rng = np.random.default_rng(seed)
+    values = [ag.tensor(rng.standard_normal(3), requires_grad=True) for _ in range(40)]
+    for i in range(1500):
+        with ag.scope(f"part {i // 5}"):
+            a, b = values[int(rng.integers(len(values)))], values[-1 - int(rng.integers(40))]
+            values.append(a * b if i % 3 else np.sin(a + b))
+    total = np.sum(sum(values[-40:]))
+    assert len(ag.draw(total, view=view).picture.vertices) <= 160
+    assert_counts(total, view=view)
+
+
 def test_depth_opens_scopes_one_level_at_a_time():
     """depth=0 shows the outer scope as one box, depth=1 what is in it."""
     x = ag.tensor([1.0, 2.0], requires_grad=True, name="x")
