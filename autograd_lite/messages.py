@@ -26,11 +26,17 @@ _SIGNS = {"matmul": "@", "add": "+", "subtract": "-", "multiply": "*", "divide":
 
 
 def explain(error: Exception, op: Primitive, inputs: Sequence[Any]) -> None:
-    """Put the operation, its inputs' names and shapes, and the user's line into an error."""
+    """Put the operation, its inputs' names and shapes, and the user's line into an error.
+
+    They begin its message, or stand in a note where it has none that could be changed.
+    """
+    sign = f" {_SIGNS[op.name]} " if op.name in _SIGNS else ", "
+    what = sign.join(f"{label(x, i)} {np.shape(x)}{_made(x)}" for i, x in enumerate(inputs))
+    message = f"{op.name}: {what}: {error} (at {user_line()})"
     if isinstance(error, (ValueError, TypeError, IndexError)) and error.args:
-        sign = f" {_SIGNS[op.name]} " if op.name in _SIGNS else ", "
-        what = sign.join(f"{label(x, i)} {np.shape(x)}{_made(x)}" for i, x in enumerate(inputs))
-        error.args = (f"{op.name}: {what}: {error} (at {user_line()})", *error.args[1:])
+        error.args = (message, *error.args[1:])
+    if str(error) != message:
+        error.add_note(f"in {op.name}: {what} (at {user_line()})")
 
 
 def label(x: Any, i: int) -> str:

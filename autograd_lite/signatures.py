@@ -30,15 +30,26 @@ def is_absent(name: str, value: Any) -> bool:
     """Whether an undeclared argument has the value that means it was not given."""
     if name == "where":
         return value is True or value is np._NoValue
-    if name in {"casting", "order", "subok"}:
-        return value in (None, "same_kind", "K", "C", True)
+    if name in {"casting", "order"}:
+        return value in (None, "same_kind", "K", "C")
+    if name in {"subok", "writeable"}:  # results are tensors either way, and not written into
+        return value is False or (name == "subok" and value is True)
     return value is None or value is np._NoValue
 
 
+#: What to do in place of a parameter that a row does not take.
+_INSTEAD = {
+    "where": "choose with np.where(mask, …, …)",
+    "dtype": "convert with .astype(dtype)",
+    "out": "use the returned tensor",
+}
+
+
 def refuse_parameter(path: str, name: str, supported: Iterable[str]) -> NoReturn:
+    instead = _INSTEAD.get(name, "leave it out")
     raise TypeError(
         f"{path}: the parameter {name!r} is not supported on tensors (supported: "
-        f"{', '.join(supported) or 'none'}); use .numpy() or .detach() for a constant"
+        f"{', '.join(supported) or 'none'}); {instead}, or use .numpy() or .detach() for a constant"
     )
 
 

@@ -100,3 +100,60 @@ class TestWeights:
         with pytest.raises(NotImplementedError, match=r"np.histogram has .* np.bincount"):
             np.histogram(x, *args, **kwargs)
         np.testing.assert_array_equal(np.histogram(leaf(x), 2)[0], [1, 1])
+
+
+class TestParameters:
+    """What a row does not take is refused, with what to do; NumPy's defaults are taken."""
+
+    @pytest.mark.parametrize(
+        ("call", "advice"),
+        [
+            (lambda x: np.add(x, 1.0, where=np.array([True, False])), r"'where'.*np\.where\(mask"),
+            (lambda x: np.add(x, 1.0, dtype=np.float32), r"'dtype'.*\.astype"),
+            (lambda x: x.sum(out=np.zeros(())), "'out'.*the returned tensor"),
+            (lambda x: np.clip(x, 0.0, 1.0, np.zeros(2)), "'out'.*the returned tensor"),
+            (lambda x: np.add(x, 1.0, casting="unsafe"), "'casting'.*leave it out"),
+        ],
+    )
+    def test_refused_by_name(self, call: Any, advice: str) -> None:
+        """By position as well."""
+        with pytest.raises(TypeError, match=advice):
+            call(leaf([1.0, 2.0]))
+
+    def test_defaults_count_as_not_given(self) -> None:
+        """Whichever class and order NumPy would take by default."""
+        x = leaf([1.0, 2.0])
+        for y in (
+            np.broadcast_to(x, (3, 2), subok=False),
+            np.broadcast_arrays(x, 1.0, subok=False)[0],
+            np.copy(x, order="K", subok=False),
+            np.lib.stride_tricks.sliding_window_view(x, 2, subok=False, writeable=False),
+            np.add(x, 1.0, out=None, casting="same_kind", subok=True),
+        ):
+            assert y.requires_grad
+        with pytest.raises(TypeError, match="'writeable'"):
+            np.lib.stride_tricks.sliding_window_view(x, 2, writeable=True)
+
+    @pytest.mark.parametrize("other", [object(), 1j, "a"])
+    def test_what_is_no_number_beside_a_tensor(self, other: Any) -> None:
+        """Also where the function only passes it through."""
+        with pytest.raises(TypeError, match="only real numbers"):
+            np.atleast_1d(leaf([1.0]), other)
+
+
+def test_errors_of_numpy_s_own_kinds_name_the_operation_in_a_note() -> None:
+    """Where the message cannot be changed: times, and integers too large for a float."""
+    x = ag.tensor([1.0], requires_grad=True, name="x")
+    for call in (lambda: x * 10**400, lambda: x + np.datetime64("2020")):
+        with pytest.raises((TypeError, OverflowError)) as caught:
+            call()
+        notes = getattr(caught.value, "__notes__", [])
+        assert any("x (1,)" in n and "test_protocols.py" in n for n in notes)
+
+
+def test_bounds_of_slices_are_integers() -> None:
+    """Floats are refused with their types; NumPy's integers and tensors of ints are taken."""
+    x = leaf([1.0, 2.0, 3.0])
+    with pytest.raises(TypeError, match="bounds of a slice are integers, got float, int"):
+        x[0.0:2]
+    assert x[np.uint8(0) : ag.tensor(2)].shape == (2,)

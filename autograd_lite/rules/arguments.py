@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
-from autograd_lite.signatures import path_of
+from autograd_lite.signatures import path_of, refuse_parameter
 from autograd_lite.table import TABLE, Parsed, Primitive, Rule
 
 __all__ = ["masked", "reading", "reduction"]
@@ -88,10 +88,7 @@ def reading(
             if value is np._NoValue or (name not in usual and _is_default(value, defaults, name)):
                 continue
             if name not in usual and name not in rare:
-                raise TypeError(
-                    f"{path}: the parameter {name!r} is not supported on tensors (supported: "
-                    f"{', '.join([*usual, *rare])}); use .numpy() or .detach() for a constant"
-                )
+                refuse_parameter(path, name, [*usual, *rare])
             params[name] = _checked(path, name, value, inputs[0])
         masked = where is not True and where is not np._NoValue
         if masked:

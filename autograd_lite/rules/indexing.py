@@ -65,7 +65,13 @@ def _plain_slice(part: slice) -> slice:
     bounds = (part.start, part.stop, part.step)
     if {type(bound) for bound in bounds} <= _BOUNDS:
         return part
-    return slice(*(None if bound is None else operator.index(bound) for bound in bounds))
+    try:
+        return slice(*(None if bound is None else operator.index(bound) for bound in bounds))
+    except TypeError:
+        kinds = ", ".join(type(b).__name__ for b in bounds if b is not None)
+        raise TypeError(
+            f"getitem: the bounds of a slice are integers, got {kinds}; write int(…)"
+        ) from None
 
 
 def _index_array(part: Any) -> Any:

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.graph import Tensor, new_tensor
+from autograd_lite.graph import Tensor
 from autograd_lite.recording import bind
 from autograd_lite.rules.examples import reals
 from autograd_lite.table import Parsed, composed, linear
 
 
 def wrapped(x: Any) -> Any:
-    """x, or a Tensor of it where it is a plain array."""
-    return x if isinstance(x, Tensor) else new_tensor(np.asarray(x), None)
+    """x, or a Tensor of it where it is a plain array. Raises TypeError for one of no real dtype."""
+    return x if isinstance(x, Tensor) else Tensor(np.asarray(x))
 
 
 def normal_axis(axis: Any, ndim: int) -> int:
