@@ -104,9 +104,12 @@ class Tensor:
     def grad(self) -> Any:
         """What `backward()` has added up: None, an array, or a Tensor after create_graph=True."""
         try:
-            return self._grad
+            g = self._grad
         except AttributeError:  # of a computed tensor nothing is set until it is needed
             return None
+        if isinstance(g, np.generic):  # of a scalar, which sweeps compute with faster
+            g = self._grad = np.asarray(g)
+        return g
 
     @grad.setter
     def grad(self, value: Any) -> None:
@@ -329,8 +332,7 @@ class Tensor:
                 holder = leaf.tensor() if type(leaf) is Leaf else (leaf.info or {})["retain"]()
                 if holder is not None:
                     old = holder.grad
-                    totals.append((holder, g if old is None else np.asarray(old + g)
-                                   if type(old) is np.ndarray else old + g))  # fmt: skip
+                    totals.append((holder, g if old is None else old + g))
             for holder, total in totals:
                 holder._grad = total
 

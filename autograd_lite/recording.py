@@ -76,6 +76,7 @@ def caller(op: Primitive) -> Callable[..., Any]:
 
 
 def _of_one(op: Primitive) -> Callable[[Any], Any]:
+    """`bind` for a row of one array: node and Tensor are made in place, without calls."""
     modes = MODES.get
 
     def bind_one(x: Any) -> Any:
@@ -114,6 +115,7 @@ def _of_one(op: Primitive) -> Callable[[Any], Any]:
 
 
 def _of_two(op: Primitive) -> Callable[[Any, Any], Any]:
+    """`bind` for a row of two arrays, as `_of_one`."""
     modes = MODES.get
 
     def bind_two(a: Any, b: Any) -> Any:

@@ -185,12 +185,11 @@ def sweep(
             if targets is None or node in targets:
                 found[node] = _sum(found.get(node), g, node, owned)
         elif node.order >= floor or (targets is not None and node in targets):
-            if ahead is None:
-                ahead, g_ahead = node, g
-            elif ahead is node:
-                g_ahead = _sum(g_ahead, g, node.order, owned)
+            if node.order in pending:
+                g = _sum(pending[node.order][1], g, node.order, owned)
             else:
-                _add(node, g, pending, owned, heap)
+                heappush(heap, -node.order)
+            pending[node.order] = node, g
     calm = ERRORS.set(IGNORED)
     try:
         while heap or ahead is not None:
@@ -274,12 +273,16 @@ def sweep(
                         old = found.get(parent)
                         found[parent] = ct if old is None else _sum(old, ct, parent, owned)
                         continue
+                    older = parent.order
                     if ahead is parent:
-                        g_ahead = _sum(g_ahead, ct, parent.order, owned)
-                    elif ahead is None and parent.order not in pending:
+                        g_ahead = _sum(g_ahead, ct, older, owned)
+                    elif older in pending:
+                        pending[older] = parent, _sum(pending[older][1], ct, older, owned)
+                    elif ahead is None:
                         ahead, g_ahead = parent, ct
                     else:
-                        _add(parent, ct, pending, owned, heap)
+                        pending[older] = parent, ct
+                        heappush(heap, -older)
             except Exception as error:
                 shape = getattr(inputs[i], "shape", ())
                 error.add_note(f"in the vjp of {plan.op.path}, input {i} of shape {shape}")
@@ -289,18 +292,6 @@ def sweep(
     finally:
         ERRORS.reset(calm)
     return found
-
-
-def _add(
-    node: Node, ct: Any, pending: dict[int, tuple[Node, Any]], owned: set[Any], heap: list[int]
-) -> None:
-    """Add a cotangent to those of the nodes still to be visited."""
-    order = node.order
-    if order in pending:
-        pending[order] = node, _sum(pending[order][1], ct, order, owned)
-    else:
-        pending[order] = node, ct
-        heappush(heap, -order)
 
 
 def _sum(old: Any, ct: Any, place: Any, owned: set[Any]) -> Any:
@@ -358,21 +349,13 @@ def own(found: dict[Node, Any], foreign: Iterable[Any]) -> dict[Node, Any]:
     """
     seen = {id(_owner(array)) for array in foreign}
     for node, g in found.items():
-        if type(g) is not np.ndarray or g.base is not None or id(g) in seen:
-            found[node] = g = _unshared(g, seen)
-        seen.add(id(g))
+        if type(g) is np.ndarray:  # a scalar is nobody else's memory
+            owner = id(g if g.base is None else _owner(g))
+            if owner in seen or (g.base is not None and not g.flags.writeable):
+                found[node] = g.copy()
+            else:
+                seen.add(owner)
     return found
-
-
-def _unshared(g: Any, seen: set[int]) -> Any:
-    """g, or a copy where its memory is somebody else's or cannot be written to."""
-    if type(g) is not np.ndarray:  # a scalar: nobody else's memory
-        return np.asarray(g)
-    owner = id(_owner(g))
-    if owner in seen or not g.flags.writeable:
-        return g.copy()
-    seen.add(owner)
-    return g
 
 
 def _owner(array: Any) -> Any:

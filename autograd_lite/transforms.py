@@ -122,7 +122,9 @@ def _result(g: Any, lifted: Tensor, primal: Any, record: bool, trace: Any) -> An
         g = g.data
     if type(primal) is float:
         return float(g)
-    return new_tensor(g, None) if _is_plain_tensor(primal) else g
+    if _is_plain_tensor(primal):
+        return new_tensor(g, None)
+    return np.asarray(g) if isinstance(g, np.generic) else g
 
 
 def _is_plain_tensor(x: Any) -> bool:
@@ -366,5 +368,8 @@ def gradients(
     for x in tensors:
         g = found.get(x._node)
         zeros = np.zeros(x.shape, x.dtype)
-        grads.append((new_tensor(zeros, None) if create_graph else zeros) if g is None else g)
+        if g is None:
+            grads.append(new_tensor(zeros, None) if create_graph else zeros)
+        else:
+            grads.append(g if create_graph else np.asarray(g))
     return pytree.unflatten(structure, grads)

@@ -93,22 +93,19 @@ class Optimizer:
 
         Parameters without one, and those that require no grad, are skipped.
         """
-        parameters = _parameters(model)
-        grads = [_gradient(p) for p in parameters]
+        pairs = [(p, g) for p in _parameters(model) if (g := _gradient(p)) is not None]
         if self.max_norm is not None:
-            found = [g for g in grads if g is not None]
-            clipped = iter(clip_grad_norm(found, self.max_norm)[0])
-            grads = [None if g is None else next(clipped) for g in grads]
-        for p, g in zip(parameters, grads, strict=True):
-            if g is None:
-                continue
+            clipped = clip_grad_norm([g for _, g in pairs], self.max_norm)[0]
+            pairs = [(p, g) for (p, _), g in zip(pairs, clipped, strict=True)]
+        for p, g in pairs:
             memory = self._memories.get(id(p))
             if memory is None or memory.owner() is not p:
                 memory = self._meet(model)[id(p)]
-            o, t = memory.options, memory.t
-            rate = self._rate(o, t, g)
-            change, memory.slots = self.rule(p.data, g, memory.slots, o, rate, t + 1.0)
-            memory.t = t + 1.0
+            o, t = memory.options, memory.t + 1.0
+            change, memory.slots = self.rule(
+                p.data, g, memory.slots, o, self._rate(o, memory.t, g), t
+            )
+            memory.t = t
             p.data -= change
 
     def state_dict(self, model: Any) -> dict[str, np.ndarray[Any, Any]]:
