@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
-from autograd_lite.recording import bind, caller
+from autograd_lite.recording import bind, caller, specialised
 from autograd_lite.table import TABLE, Composed, Primitive
 
 __all__ = ["install", "public"]
@@ -68,25 +68,14 @@ def _method(op: Primitive | Composed, name: str) -> Callable[..., Any]:
         def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
             return op(self, *args, **kwargs)
 
-    elif op.n_inputs == 1 and not op.params:
-
-        def method(self: Tensor) -> Any:  # type: ignore[misc]
-            return (op.call or caller(op))(self)
-
     elif name in _REFLECTED and op.n_inputs == 2:
+        two = specialised(op)
 
         def method(self: Tensor, other: Any) -> Any:  # type: ignore[misc]
-            if isinstance(other, _OPERANDS):
-                return (op.call or caller(op))(other, self)
-            return NotImplemented
+            return two(other, self)
 
-    elif name.startswith("__") and op.n_inputs == 2:
-
-        def method(self: Tensor, other: Any) -> Any:  # type: ignore[misc]
-            if isinstance(other, _OPERANDS):
-                return (op.call or caller(op))(self, other)
-            return NotImplemented
-
+    elif (op.n_inputs == 1 and not op.params) or (name.startswith("__") and op.n_inputs == 2):
+        method = specialised(op)  # a function of its own, which gets its name below
     else:
 
         def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -96,6 +85,3 @@ def _method(op: Primitive | Composed, name: str) -> Callable[..., Any]:
     method.__qualname__ = f"Tensor.{name}"
     method.__doc__ = f"{op.path} of this tensor."
     return method
-
-
-_OPERANDS = (Tensor, np.ndarray, float, int, np.generic, list, tuple, complex)

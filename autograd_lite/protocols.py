@@ -26,7 +26,8 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
     if not kwargs and method == "__call__":
         op = TABLE.get(ufunc)
         if op is not None and op.simple:
-            return (op.call or caller(op))(*inputs)
+            result = (op.call or caller(op))(*inputs)
+            return bind(op, inputs) if result is NotImplemented else result  # or what is wrong
     if kwargs.get("out") is not None:
         raise TypeError(
             f"np.{ufunc.__name__}: a result cannot be written into an existing array (out=, or "

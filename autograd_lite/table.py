@@ -173,8 +173,8 @@ class Plan:
     """What one row does for one set of tracked inputs: which rules run and what they need kept."""
 
     __slots__ = (
-        "arity", "blank", "edges", "keep", "keep_shape", "keep_y", "keeps", "op", "plain",
-        "tracked",
+        "arity", "blank", "edges", "keep", "keep_a", "keep_b", "keep_shape", "keep_y", "keeps",
+        "op", "plain", "tracked",
     )  # fmt: skip
 
     def __init__(self, op: Primitive, tracked: tuple[bool, ...]) -> None:
@@ -198,6 +198,7 @@ class Plan:
         shapes: set[Any] = set().union(*(shapes for _, shapes in kept))
         self.keep_y = "y" in values
         self.keep = tuple(i for i in range(n) if i in values)
+        self.keep_a, self.keep_b = 0 in values, 1 in values
         self.keep_shape = tuple(i for i in range(n) if i in shapes and i not in values)
         self.keeps = bool(self.keep_y or self.keep or self.keep_shape)
         #: (y, *inputs) of a node that keeps nothing

@@ -367,9 +367,7 @@ def gradients(
     grads = []
     for x in tensors:
         g = found.get(x._node)
-        zeros = np.zeros(x.shape, x.dtype)
-        if g is None:
-            grads.append(new_tensor(zeros, None) if create_graph else zeros)
-        else:
-            grads.append(g if create_graph else np.asarray(g))
+        g = np.zeros(x.shape, x.dtype) if g is None else g
+        of_tensor = create_graph and not isinstance(g, Tensor)
+        grads.append(new_tensor(g, None) if of_tensor else g if create_graph else np.asarray(g))
     return pytree.unflatten(structure, grads)
