@@ -91,7 +91,7 @@ class Line:
                 rungs.append(rung)
             else:
                 rungs.clear()
-        quantum = self._quantum(rungs)
+        quantum = max(self._quantum(rungs), 2.0 * _grid_of(rungs, self.centre))
         return [rung._replace(noise=max(rung.noise, quantum)) for rung in rungs]
 
     def moving(self, ks: Sequence[float]) -> list[Rung]:
@@ -214,6 +214,31 @@ class Line:
         if not all(map(math.isfinite, values)) or len(set(values)) < 3:
             return None
         return noise_level(values)
+
+
+def _grid_of(rungs: Sequence[Rung], centre: float) -> float:
+    """The grid that rounding within f leaves its values on, 0 if it leaves none.
+
+    (1e5 + x)² − 1e10 is a multiple of 2⁻¹⁹ whatever x is. Where f is exact, as x² of round numbers,
+    the grid becomes finer with the step.
+    """
+    grids = [
+        _grid(changes)
+        for rung in (rungs[:1], rungs[-1:])
+        for changes in [[v - centre for r in rung for v in (r.left, r.right)]]
+    ]
+    return min(grids) if max(grids) <= 8.0 * min(grids) < math.inf else 0.0
+
+
+def _grid(values: Sequence[float]) -> float:
+    """The largest power of 2 that divides all values; inf where all are 0."""
+    finest = math.inf
+    for value in values:
+        if value:
+            mantissa, exponent = math.frexp(value)
+            digits = int(math.ldexp(mantissa, 53))
+            finest = min(finest, math.ldexp(digits & -digits, exponent - 53))
+    return finest
 
 
 def _differences(values: Sequence[float], order: int) -> float:

@@ -23,6 +23,7 @@ FILES = (
     "peak_memory",
     "import_time",
     "graph_scale",
+    "gradient_check",
 )
 
 

@@ -118,3 +118,10 @@ def test_a_slope_beside_a_kink_comes_from_the_side_that_sees_it_well() -> None:
 def test_a_side_is_told_by_how_its_quotients_grow(f: Callable[[float], float], kind: str) -> None:
     line = Line(f, 1.0)
     assert side(line, [line.step(k) for k in range(22)]).kind == kind
+
+
+def test_the_grid_that_rounding_leaves_is_noise_and_an_exact_values_is_not() -> None:
+    subtracted = Line(lambda t: (1e5 + t + 80.0679) ** 2 - 1e10, 64.0)
+    assert all(rung.noise > 2.0**-19 for rung in subtracted.rungs(range(2, 6)))
+    exact = Line(lambda t: (2 + t) * (2 + t), 2.0)
+    assert all(rung.noise < 1e-14 for rung in exact.rungs(range(2, 6)))

@@ -73,6 +73,20 @@ def test_a_rough_point_is_called_by_its_name(name: str) -> None:
     assert not report.ok
 
 
+def test_at_least_28_of_30_rough_points_are_named_rightly() -> None:
+    with np.errstate(all="ignore"):
+        found = {
+            name: check_grads(f, x, grad=lambda x, claim=claim: claim).verdict
+            for name, (f, x, claim, _) in ROUGH.items()
+        }
+    right = sum(found[name] == ROUGH[name][3] for name in ROUGH)
+    passed = [name for name, verdict in found.items() if verdict == "ok"]
+    print(f"\n{right} of {len(ROUGH)} rough points named rightly, {len(passed)} passed as smooth")
+    assert not passed
+    assert len(ROUGH) >= 30
+    assert right >= len(ROUGH) * 28 / 30
+
+
 @pytest.mark.parametrize("claim", [-1.0, 0.0, 0.5, 7.0])
 @pytest.mark.parametrize("name", ROUGH)
 def test_no_claim_passes_at_a_rough_point(name: str, claim: float) -> None:
