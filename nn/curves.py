@@ -39,13 +39,16 @@ def curve(
     """SVG of g in a frame with axes; `points` are pre-activations that are marked on it."""
     reach = 4.0
     if points is not None and np.size(points):
-        reach = float(np.clip(np.max(np.abs(points)) * 1.05, 1.0, 8.0))
+        points = np.asarray(points, float)[np.isfinite(points)]
+        reach = float(np.max(np.abs(points), initial=1.0)) * 1.05
+        if abs(float(np.asarray(function(np.array([[reach]])))[0, 0])) < 1.5:
+            reach = min(reach, 8.0)  # flat beyond: all of it would be a step
     z = np.linspace(-reach, reach, 81)
     frame = _Frame(x, y, w, h, reach, np.asarray(function(z)))
     parts = [frame.box(), frame.axes(), frame.line(z, function(z), BLUE)]
     if points is not None:
         shown = np.ravel(points)
-        shown = shown[np.linspace(0, shown.size - 1, min(shown.size, 48)).astype(int)]
+        shown = shown[np.linspace(0, max(shown.size - 1, 0), min(shown.size, 48)).astype(int)]
         shown = np.clip(shown, -reach, reach)
         for a, b in zip(shown, np.asarray(function(shown)), strict=True):
             px, py = frame.at(a, b)

@@ -59,6 +59,8 @@ def _passed(layers: list[Layer], X: Any) -> list[tuple[Any, Any]]:
     """(Z, A) of every layer for a batch, the input first."""
     if X.ndim != 2 or X.shape[1] != layers[0].n_in:
         raise ValueError(f"draw: expected X of shape (n, {layers[0].n_in}), got {X.shape}")
+    if len(X) == 0:
+        raise ValueError("draw: X holds no data point; pass one or more, or none of X at all")
     values: list[tuple[Any, Any]] = [(None, X)]
     for layer in layers:
         values.append(layer.pass_on(values[-1][1]))
@@ -117,23 +119,26 @@ def _svg(layers: list[Layer], values: Any, picture: Picture) -> str:
     bottom = floor + 30 + _PLOT[1] + 26
     body += _legend(bottom, values is not None)
     foot = bottom + (62 if values is not None else 42)
-    body.append(text_element(16, foot, picture.caption, 12, INK, "start", "agl-ink"))
+    caption = picture.caption
+    if not _all_finite(layers, values):
+        caption += " · dotted edges and grey neurons: not finite"
+    body.append(text_element(16, foot, caption, 12, INK, "start", "agl-ink"))
     return document(picture.title, picture.description, max(width, 640.0), foot + 14, body, DARK)
 
 
 def _edges(layer: Layer, before: _Column, after: _Column, floor: float) -> list[str]:
     """The weighted edges between two layers, small ones first, and those of the biases."""
     lines = []
-    largest = float(np.max(np.abs(layer.W))) or 1.0
+    largest = _largest(layer.W)
     x1, x2 = before.x + _RADIUS, after.x - _RADIUS
     for i, y1 in before.places:
         for j, y2 in after.places:
             lines.append((float(layer.W[i, j]) / largest, x1, y1, x2, y2))
     if layer.b is not None:
-        largest = float(np.max(np.abs(layer.b))) or 1.0
+        largest = _largest(layer.b)
         for j, y2 in after.places:
             lines.append((float(layer.b[j]) / largest, before.x + 9, floor, x2, y2))
-    body = [_line(*line) for line in sorted(lines, key=lambda line: abs(line[0]))]
+    body = [_line(*line) for line in sorted(lines, key=_size)]
     if layer.b is not None:
         x = before.x
         body.append(
@@ -145,7 +150,23 @@ def _edges(layer: Layer, before: _Column, after: _Column, floor: float) -> list[
     return body
 
 
+def _largest(x: Any) -> float:
+    """The largest finite magnitude, 1 where there is none but 0."""
+    sizes = np.abs(np.asarray(x, float))
+    return float(np.max(sizes[np.isfinite(sizes)], initial=0.0)) or 1.0
+
+
+def _size(line: tuple[float, ...]) -> float:
+    """How far in front an edge is drawn; what is not finite before all."""
+    return abs(line[0]) if np.isfinite(line[0]) else np.inf
+
+
 def _line(share: float, x1: float, y1: float, x2: float, y2: float) -> str:
+    if not np.isfinite(share):
+        return (
+            f'<line class="agl-grey" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
+            f'stroke="#1b1f24" stroke-width="3" stroke-dasharray="1.5 3"/>'
+        )
     colour, dash = (BLUE, "") if share >= 0 else (ORANGE, ' stroke-dasharray="5 3"')
     size = abs(share)
     css = "agl-blue" if share >= 0 else "agl-orange"
@@ -159,21 +180,23 @@ def _line(share: float, x1: float, y1: float, x2: float, y2: float) -> str:
 def _neurons(column: _Column, A: Any, name: str, l: int, last: bool) -> list[str]:
     """The circles of a layer; with activations their fill, and their values at the output."""
     body = []
-    largest = 1.0 if A is None else float(np.max(np.abs(A))) or 1.0
+    largest = 1.0 if A is None else _largest(A)
     for n, y in column.places:
         share = 0.0 if A is None else abs(float(A[n])) / largest
+        broken = not np.isfinite(share)
         told = f"{pretty(f'{name}{l}') if l else 'X'}[{n}]"
         told += "" if A is None else f" = {float(A[n]):.4g}"
         body.append(
             f"<g><title>{told}</title>"
             f'<circle class="agl-grey" cx="{column.x:.1f}" cy="{y:.1f}" r="{_RADIUS}" '
-            f'fill="{_shade(share)}" '
+            f'fill="{"#9aa4b1" if broken else _shade(share)}" '
             f'stroke="#1b1f24" stroke-width="1.3"{_sign(A, n)}/></g>'
         )
         if last and column.size > 1:
             body.append(text_element(column.x, y + 4, str(n), 11, "#1b1f24"))
         if last and A is not None:
-            text = f"{float(A[n]):.3f}".replace("-", "−")
+            value = float(A[n])
+            text = (f"{value:.3f}" if abs(value) < 1e4 else f"{value:.4g}").replace("-", "−")
             body.append(text_element(column.x + 22, y + 4, text, 12, INK, "start", "agl-ink"))
     if None in column.shown:
         y = column.y(column.shown.index(None))
@@ -219,6 +242,12 @@ def _plot(layer: Layer, values: Any, x: float, y: float) -> list[str]:
     return [drawn, text_element(x, y + h + 14, label, 11, INK, css="agl-ink")]
 
 
+def _all_finite(layers: list[Layer], values: Any) -> bool:
+    arrays = [a for layer in layers for a in (layer.W, layer.b) if a is not None]
+    arrays += [A for _, A in values or []]
+    return all(np.isfinite(array).all() for array in arrays)
+
+
 def _legend(y: float, active: bool) -> list[str]:
     items = [(BLUE, "", "weight > 0"), (ORANGE, ' stroke-dasharray="5 3"', "weight < 0")]
     body, x = [], 16.0
@@ -249,6 +278,7 @@ def _image_shape(n: int) -> int | None:
 def _picture_of_input(x: Any, side: int, left: float, middle: float) -> list[str]:
     """The first data point as an image, dark on light."""
     pixels = np.reshape(np.asarray(x, float), (side, side))
+    pixels = np.nan_to_num(pixels, posinf=0.0, neginf=0.0)
     low, high = float(pixels.min()), float(pixels.max())
     grey = 255 - np.round((pixels - low) / ((high - low) or 1.0) * 255).astype(np.uint8)
     data = base64.b64encode(_png(grey)).decode()

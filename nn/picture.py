@@ -79,6 +79,8 @@ def _box(id: str, name: str, p: Any, under: str) -> Vertex:
 
 def _lanes(model: Any, X: Any, Y: Any, loss: Any) -> Diagram:
     """The two passes of the model, recorded with every value kept."""
+    if X is None and Y is not None:
+        raise ValueError("draw: Y was given without X; pass both, or neither for made-up data")
     if X is None:
         X, Y = _made_up(model)
     first = model.parameters()[0]

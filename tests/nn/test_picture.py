@@ -147,6 +147,40 @@ def test_what_has_no_neurons_is_refused_with_what_works():
         nn.draw(model(2, 2), np.zeros((3, 5)))
 
 
+def test_a_network_that_broke_is_drawn_and_says_so():
+    """People draw a network to see what is wrong with it."""
+    broken = model(3, 4, 2)
+    broken.W1.data[0, 0], broken.W2.data[1, 0] = np.nan, np.inf
+    with np.errstate(all="ignore"):
+        for view in ("network", "neuron", "layers", "lanes"):
+            svg = nn.draw(broken, np.ones((2, 3)), view=view).svg()
+            ElementTree.fromstring(svg)
+    assert "not finite" in nn.draw(broken).svg()
+    assert "not finite" not in nn.draw(model(3, 4, 2)).svg()
+
+
+def test_the_neuron_of_a_softmax_layer_is_told_by_the_whole_layer():
+    """a is its probability among the others, not the softmax of z alone, which is 1."""
+    network = nn.MLP([3, 4], rng=np.random.default_rng(0))
+    X = np.array([[0.5, -1.0, 2.0]])
+    svg = nn.draw(network, X, view="neuron").svg()
+    assert f"a = {np.asarray(network(X).data)[0, 0]:.3g}" in svg
+    assert "all 4 neurons" in svg
+
+
+@pytest.mark.parametrize("view", ["network", "neuron"])
+def test_data_of_no_points_is_refused(view):
+    """The error says what to do."""
+    with pytest.raises(ValueError, match="X holds no data point"):
+        nn.draw(model(3, 2), np.zeros((0, 3)), view=view)
+
+
+def test_labels_without_data_are_refused():
+    """Nothing that was given is ignored."""
+    with pytest.raises(ValueError, match="Y was given without X"):
+        nn.draw(model(3, 2), None, np.ones((5, 2)), view="lanes")
+
+
 def test_a_network_without_weights_worth_drawing_is_drawn():
     """All zero: no division by nothing."""
     assert "<svg" in nn.draw(model(3, 2, init="zeros")).svg()
