@@ -136,11 +136,21 @@ def _numbers(values: Any, dtype: Any, what: str) -> Any:
     """The values in a float dtype, seen to be finite."""
     if values.dtype.kind not in "fiub":
         raise TypeError(f"{what}: expected real numbers, got dtype {values.dtype}")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
+    if values.dtype.kind == "f" and not _all_finite(values):
         row = int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(axis=1)))
         n = np.count_nonzero(~np.isfinite(values))
         raise ValueError(f"{what} holds {n} numbers that are nan or infinite, first in row {row}")
     return values.astype(dtype, copy=False)
+
+
+def _all_finite(values: Any) -> bool:
+    """Whether no number is nan or infinite."""
+    if values.flags.c_contiguous and values.dtype.char in "fd":
+        # the sum of squares takes a third of the time, and no memory; it may overflow, however
+        flat = values.ravel()
+        if np.isfinite(np.vdot(flat, flat)):
+            return True
+    return bool(np.isfinite(values).all())
 
 
 def _classes(Y: Any, shape: tuple[int, ...], dtype: Any, what: str) -> Any:

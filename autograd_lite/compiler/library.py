@@ -12,7 +12,8 @@ import dis
 import inspect
 import re
 import textwrap
-from collections.abc import Container, Iterator
+from collections.abc import Container
+from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -119,9 +120,8 @@ class Library:
         if fn.__name__ == "<lambda>":
             text = f"{name} = {_lambda_text(fn)}"
         else:
-            text = re.sub(rf"\b{fn.__name__}\b", name, textwrap.dedent(inspect.getsource(fn)))
-            text = _without_annotations(re.sub(r"\A(@.*\n)+", "", text).rstrip())
-        for reference in dict.fromkeys(_globals_of(fn.__code__)):
+            text = re.sub(rf"\b{fn.__name__}\b", name, _bare_text(fn))
+        for reference in _globals_of(fn.__code__):
             if reference in fn.__globals__ and reference != fn.__name__:
                 own = self._refer(reference, fn.__globals__[reference])
                 if own != reference:
@@ -217,16 +217,22 @@ def _constant_name(array: Any, n: int) -> str:
     return f"c{n}"
 
 
-def _globals_of(code: Any) -> Iterator[str]:
-    """Names of the globals that code loads, inner functions included."""
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "LOAD_GLOBAL":
-            yield instruction.argval
-    for const in code.co_consts:
-        if hasattr(const, "co_code"):
-            yield from _globals_of(const)
+@cache
+def _globals_of(code: Any) -> tuple[str, ...]:
+    """Names of the globals that code loads, inner functions included, each once."""
+    names = [i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"]
+    inner = [const for const in code.co_consts if hasattr(const, "co_code")]
+    return tuple(dict.fromkeys([*names, *(name for const in inner for name in _globals_of(const))]))
 
 
+@cache  # of this package's own functions, of which every program takes the same few
+def _bare_text(fn: Any) -> str:
+    """The text of a function without decorators and type annotations."""
+    text = textwrap.dedent(inspect.getsource(fn))
+    return _without_annotations(re.sub(r"\A(@.*\n)+", "", text).rstrip())
+
+
+@cache
 def _lambda_text(fn: Any) -> str:
     """The text of a lambda, found in its file by its place."""
     positions = next(p for p in fn.__code__.co_positions() if p[0] is not None and p[2] is not None)

@@ -806,6 +806,15 @@ def test_parameters_may_be_frozen_for_a_while(compiled: bool) -> None:
     np.testing.assert_allclose(model.W1.data, other.W1.data, rtol=1e-10)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_whose_squares_overflow_are_finite_all_the_same(dtype: Any) -> None:
+    huge = np.full((40, 3), np.finfo(dtype).max, dtype)
+    fit(classifier(dtype=dtype), huge, LABELS, epochs=0, loss=lambda m, X, Y: 0.0)
+    huge[7, 1] = -np.inf
+    with pytest.raises(ValueError, match="X holds 1 numbers that are nan or infinite, first in r"):
+        fit(classifier(dtype=dtype), huge, LABELS, epochs=0, loss=lambda m, X, Y: 0.0)
+
+
 def test_only_a_module_is_trained() -> None:
     with pytest.raises(TypeError, match=r"model: expected an nn\.Module, got .*tanh"):
         fit(np.tanh)
