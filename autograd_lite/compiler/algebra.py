@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd_lite.compiler.ir import Const, Graph, Step, Value, sources
 from autograd_lite.compiler.simplify import RULES, Simplifier, pruned
+from autograd_lite.rules.indexing import GETITEM
 from autograd_lite.table import TABLE, Primitive
 
 __all__ = ["reordered"]
@@ -93,8 +94,16 @@ def _sum(simplifier: Simplifier, step: Step) -> Any:
         ones = Const(np.ones((x.shape[1], 1) if keepdims else x.shape[1], x.dtype))
         return simplifier.step(step, (x, ones), op=TABLE[np.dot], params={})
     whole = axis is None or (isinstance(axis, tuple) and len(axis) == len(x.shape))
-    if whole and not step.shape and _is_plain_product(simplifier, x):
+    if not whole or step.shape or not x.shape:
+        return None
+    if _is_plain_product(simplifier, x):
         return simplifier.step(step, x.operands, op=TABLE[np.vdot], params={})  # type: ignore[attr-defined]
+    if x.size == 1:
+        index = (0,) * len(x.shape)
+        return simplifier.step(step, (x,), op=GETITEM, params={"index": index})
+    if x.shape[0] == x.size <= LONGEST[x.dtype.char]:  # 0.4 µs; add.reduce takes 0.9
+        ones = Const(np.ones(x.size, x.dtype))
+        return simplifier.step(step, (ones, x), op=TABLE[np.vdot], params={})
     return None
 
 

@@ -1,7 +1,7 @@
 """Donated arguments: which result overwrites which array, and the writes at a program's end.
 
-Everything that can fail comes before the first write, and the writes are one call of C code, so
-that an interrupt falls before or after them. A result whose last step is elementwise is computed
+Everything that can fail comes before the first write, and the writes are made by C code in one go,
+so that an interrupt falls before or after them. A result whose last step is elementwise is computed
 right into its array; any other is copied there.
 """
 
@@ -126,22 +126,33 @@ def _one_call(
     if len(heads) == 1:
         operands = ", ".join(o for o in (firsts[0], seconds[0]) if o)
         return [f"{heads[0]}({operands}, out={outs[0]})"]
-    library.imports["from collections import deque"] = None
     why = "# all in one call, so that an interrupt falls before or after"
-    if len(set(heads)) == 1 and all(seconds):
-        texts = [", ".join(column) for column in (firsts, seconds, outs)]
-        if firsts == outs:
-            new = f"deque(map({heads[0]}, old, ({texts[1]}), old), maxlen=0)"
-            return [*statement("old", texts[0]), why, *wrapped(new)]
-        new = f"deque(map({heads[0]}, ({texts[0]}), ({texts[1]}), ({texts[2]})), maxlen=0)"
-        return [why, *wrapped(new)]
+    if len(set(heads)) == 1 and (all(seconds) or not any(seconds)):
+        target, *rest = (", ".join(column) for column in (outs, seconds, firsts))
+        lines = statement("old", target) if firsts == outs else []
+        columns = ["old" if column == target and lines else f"({column})"
+                   for column in (rest[1], rest[0], target) if column.strip(", ")]  # fmt: skip
+        return [*lines, why, *_spread(target, f"map({heads[0]}, {', '.join(columns)})")]
+    library.imports["from collections import deque"] = None
     library.imports["from functools import partial"] = None
     library.imports["from operator import call"] = None
     lines = ["writes = ["]
     for head, a, b, out in zip(heads, firsts, seconds, outs, strict=True):
         words = ", ".join(o for o in (a, b, out) if o)
         lines.append(f"    partial({head}, {words}),")
-    return [*lines, "]", why, "deque(map(call, writes), maxlen=0)"]
+    return [*lines, "]", why, "deque(map(call, writes), 0)"]
+
+
+def _spread(target: str, call: str) -> list[str]:
+    """target = call, either over several lines where they are long."""
+    if len(target) + len(call) < 90:
+        return [f"{target} = {call}"]
+    left = statement(target, "call")[:-1] if len(target) > 80 else []
+    if not left:
+        first, *more = wrapped(f"{target} = {call}")
+        return [first, *more]
+    first, *more = wrapped(f") = {call}")
+    return [*left, first, *more]
 
 
 def _shown(graph: Graph) -> dict[Value, set[Value]]:

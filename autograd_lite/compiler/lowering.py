@@ -19,6 +19,12 @@ from autograd_lite.table import TABLE, Primitive
 __all__ = ["LOWERED"]
 
 
+def loss_of_rows(total: Any, below: Any, logs: Any, t: Any) -> Any:
+    """The same for rows of t that sum to 1, given the total of their logs."""
+    loss = total - np.vdot(t, below)
+    return loss if loss == loss else loss_of_weights(below, logs, t, True)
+
+
 CHECKED_LABELS = Primitive(
     checked_labels, (None,), kind="general", name="checked_labels", params={"k": 0}
 )
@@ -29,6 +35,9 @@ LOSS_OF_WEIGHTS = Primitive(
     name="loss_of_weights",
     params={"normalized": False},
 )
+
+
+LOSS_OF_ROWS = Primitive(loss_of_rows, (None,) * 4, kind="general")
 
 
 def _cross_entropy(z: Any, t: Any, normalized: bool) -> tuple[Any, Any]:
@@ -47,6 +56,8 @@ def _cross_entropy(z: Any, t: Any, normalized: bool) -> tuple[Any, Any]:
         rows = np.arange(labels.size)
         log_p = (shifted - logs).reshape(-1, k)
         loss = -np.add.reduce(log_p[rows, labels])
+    elif normalized and t.dtype == z.dtype:
+        loss = bind(LOSS_OF_ROWS, (np.add.reduce(logs, axis=None), shifted, logs, t), {})
     else:
         loss = bind(LOSS_OF_WEIGHTS, (shifted, logs, t), {"normalized": normalized})
     loss.name = "loss"
