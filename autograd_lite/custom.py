@@ -43,6 +43,11 @@ def primitive(
         )
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if not callable(function):
+            raise TypeError(
+                f"primitive: expected a function, got {kind_of(function)}; write "
+                "@ag.primitive(vjp=(rule, ...)) above the operation's function, rules included"
+            )
         params = _params(function, len(rules))
         for i, rule in enumerate(rules):
             _refuse_misfit(rule, function.__name__, i, len(rules), params)
@@ -109,6 +114,12 @@ def _returning_array(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def checked(*inputs: Any, **params: Any) -> Any:
+        for name, value in params.items():
+            if isinstance(value, Tensor):
+                raise TypeError(
+                    f"the parameter {name!r} is a tensor; parameters are constants, so pass "
+                    ".item() or .numpy(), or make it an input with a rule in vjp"
+                )
         y = function(*inputs, **params)
         if isinstance(y, Tensor):
             raise TypeError(

@@ -27,12 +27,13 @@ def user_line() -> str:
     return f"{frame.f_code.co_filename.replace(chr(92), '/').rsplit('/', 1)[-1]}:{frame.f_lineno}"
 
 
-def fingerprints(values: Sequence[Any]) -> tuple[int | None, ...]:
-    """A checksum of every array, None for what is no array."""
+def fingerprints(values: Sequence[Any]) -> tuple[Any, ...]:
+    """A checksum of every array, a tuple of them for a tuple; None for what is no array."""
     return tuple(
-        zlib.crc32(np.ascontiguousarray(v).tobytes()) if isinstance(v, np.ndarray) else None
+        zlib.crc32(np.ascontiguousarray(v).tobytes()) if isinstance(v, np.ndarray)
+        else fingerprints(v) if isinstance(v, tuple) else None
         for v in values
-    )
+    )  # fmt: skip
 
 
 def check_value(op: Primitive, names: Sequence[str], values: Sequence[Any], y: Any) -> None:
@@ -62,7 +63,7 @@ def annotate(modes: Modes, result: Any, values: Sequence[Any], y: Any) -> None:
         if modes.debug or modes.keep:
             node.note(line=user_line(), values=tuple(values))
         if modes.debug:
-            node.note(fingerprints=fingerprints(node.saved[1:]))
+            node.note(fingerprints=fingerprints(node.saved))
         if modes.keep:
             node.note(value=y)
 
@@ -121,11 +122,13 @@ def _went_bad(g: Any, ct: Any) -> bool:
 def _check_unchanged(node: Node) -> None:
     """Raise where an array that the node saved has changed since it was recorded."""
     before = (node.info or {}).get("fingerprints", ())
-    for i, (value, mark) in enumerate(zip(node.saved[1:], before, strict=False)):
+    for i, (value, mark) in enumerate(zip(node.saved, before, strict=False)):
         if mark is not None and fingerprints([value])[0] != mark:
-            name = getattr(node.inputs[i], "name", None) or f"input {i}"
+            named = node.inputs[i - 1] if i else node
+            name = getattr(named, "name", None) or (f"input {i - 1}" if i else "the result")
+            shape = named.shape if isinstance(value, tuple) else value.shape
             raise RuntimeError(
-                f"{name} of shape {np.shape(value)} was changed in place after {node.plan.op.path}"
+                f"{name} of shape {shape} was changed in place after {node.plan.op.path}"
                 f"{_at(node)} recorded it; run the forward pass again after the update"
             )
 

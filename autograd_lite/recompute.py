@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from autograd_lite import pytree
+from autograd_lite.debugging import fingerprints
 from autograd_lite.graph import Tensor, picked
 from autograd_lite.modes import MODES, using
 from autograd_lite.random import Draws
@@ -73,7 +74,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         values = tuple(outputs[i]._value for i in places)
         if not places or not sources:
             return pytree.unflatten(shape, outputs)
-        rule = _rule(run, len(tracked), closed_over, places, draws, start, modes.depth)
+        watched = _Watched([*leaves, *_tensors(closed_over)] if modes.debug else [])
+        rule = _rule(run, len(tracked), closed_over, places, draws, start, modes.depth, watched)
         results = _record(f, rule, tracked, sources, values)
         for i, y in zip(places, results, strict=True):
             outputs[i] = y
@@ -104,12 +106,14 @@ def _rule(
     draws: Draws,
     since: int,
     depth: int,
+    watched: _Watched,
 ) -> Callable[..., Any]:
     """The rule of what was recorded at `since` on the creation counter, in `depth` transforms."""
 
     def recompute(g: Any, y: Any, xs: Any) -> Any:
         """The cotangents of the arguments and of what the function closes over, as one tuple."""
         _refuse_changed(closed_over, since)
+        watched.refuse_changed()
         lifted = Lifted(xs[:n], "checkpoint")
         start = next_order()
         with using(recording=True, depth=depth):
@@ -129,13 +133,37 @@ def _rule(
     return recompute
 
 
+class _Watched:
+    """Arrays that a function reads, with their fingerprints: what `ag.debug()` remembers."""
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self.values = [x for x in values if isinstance(x, (Tensor, np.ndarray))]
+        self.arrays = [x._value if isinstance(x, Tensor) else x for x in self.values]
+        self.marks = fingerprints(self.arrays)
+
+    def refuse_changed(self) -> None:
+        """Raise where one of the arrays holds other numbers than before."""
+        for x, now, before in zip(self.values, fingerprints(self.arrays), self.marks, strict=True):
+            if now != before:
+                _changed(getattr(x, "name", None) or "an argument", x.shape)
+
+
+def _tensors(nodes: Sequence[Node]) -> list[Any]:
+    """The Tensors of those of the nodes that are leaves, as far as they are alive."""
+    return [node.tensor() for node in nodes if isinstance(node, Leaf)]
+
+
 def _refuse_changed(nodes: list[Node], since: int) -> None:
     for node in nodes:
         if isinstance(node, Leaf) and node.changed > since:
-            raise RuntimeError(
-                f"checkpoint: {node.name or 'a tensor'} of shape {node.shape} was changed in place "
-                "since the forward pass; run the forward pass again after the update"
-            )
+            _changed(node.name or "a tensor", node.shape)
+
+
+def _changed(name: str, shape: Any) -> NoReturn:
+    raise RuntimeError(
+        f"checkpoint: {name} of shape {shape} was changed in place since the forward pass; run the "
+        "forward pass again after the update"
+    )
 
 
 def _record(

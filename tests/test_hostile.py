@@ -400,3 +400,61 @@ def test_a_step_after_the_array_was_replaced() -> None:
     x.data -= 1.0
     with pytest.raises(RuntimeError, match="x of shape"):
         y.backward()
+
+
+class TestChangesUnderDebug:
+    """ag.debug() finds every array that the graph holds and that was written into."""
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (
+                lambda x, c: (h := np.exp(x), h.data.fill(0.0), h)[-1],
+                "the result of shape .* changed in place after np.exp",
+            ),
+            (
+                lambda x, c: (h := np.exp(x), h * h, h.data.fill(0.0))[1],
+                "input 0 .* changed in place after np.multiply",
+            ),
+            (
+                lambda x, c: (s := np.linalg.svd(x), s[1].data.fill(0.0), s[1])[-1],
+                "the result .* changed in place after np.linalg.svd",
+            ),
+            (lambda x, c: (x * c, c.fill(0.0))[0], "input 1 .* changed in place after np.multiply"),
+            (
+                lambda x, c: (x * x, x.data.fill(0.0))[0],
+                "theta of shape .* changed in place after np.multiply",
+            ),
+            (lambda x, c: (ag.checkpoint(np.exp)(x), x.data.fill(0.0))[0], "checkpoint: theta"),
+            (lambda x, c: (ag.checkpoint(lambda x, c: x * c)(x, c), c.fill(0.0))[0], "an argument"),
+            (
+                lambda x, c: (ag.checkpoint(lambda c: x * c)(c), x.data.fill(0.0))[0],
+                "checkpoint: theta",
+            ),
+        ],
+    )
+    def test_found(self, change: Any, message: str) -> None:
+        """Inputs, results, constants, and what a checkpoint would read again."""
+        x = ag.tensor(np.array([[2.0, 1.0], [0.0, 3.0]]), requires_grad=True, name="theta")
+        with ag.debug():
+            y = change(x, np.ones((2, 2)))
+            with pytest.raises(RuntimeError, match=message):
+                np.sum(y).backward()
+        assert x.grad is None
+
+    def test_what_is_not_changed_passes(self) -> None:
+        """Rows of several results and checkpoints among it."""
+        x = ag.tensor(np.array([[2.0, 1.0], [0.0, 3.0]]), requires_grad=True)
+        with ag.debug():
+            y = np.exp(x) * np.linalg.svd(x)[1] + ag.checkpoint(np.tanh)(x)
+            np.sum(y).backward()
+        assert np.isfinite(x.grad).all()
+
+
+def test_primitive_without_rules_and_tensors_as_parameters() -> None:
+    """Both are told in the words of the decorator."""
+    with pytest.raises(TypeError, match=r"write @ag\.primitive\(vjp=\(rule"):
+        ag.primitive(lambda x: x)(np.ones(2))
+    scaled = ag.primitive(vjp=(lambda g, y, x, k=1.0: g * k,))(lambda x, k=1.0: x * k)
+    with pytest.raises(TypeError, match="'k' is a tensor; parameters are constants"):
+        scaled(ag.tensor([1.0], requires_grad=True), k=ag.tensor(2.0))
