@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ class Arguments:
             _find_listed(structure, value, name, self._listed)
             self.leaves += leaves
             self.places += [(path, _leaf_name(path, name, structure)) for path in paths]
+        self.places = _told_apart(self.places)
 
     def rebuild(self, leaves: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """(args, kwargs) with other leaves."""
@@ -245,6 +247,19 @@ def _leaf_name(path: str, base: str, structure: pytree.TreeDef) -> str:
     if last.isidentifier():
         return last
     return path.replace("'", "").replace('"', "")
+
+
+def _told_apart(places: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The places, those that are called like one before them by their last two keys: m_W1."""
+    seen: set[str] = set()
+    found = []
+    for path, name in places:
+        keys = [key for key in re.split(r"\W+", path) if key]
+        if name in seen and len(keys) > 2 and keys[-1] == name:
+            name = "_".join(keys[-2:])
+        seen.add(name)
+        found.append((path, name))
+    return found
 
 
 def rebuilt(

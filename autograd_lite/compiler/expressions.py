@@ -81,9 +81,11 @@ def call_of(step: Step, library: Library) -> Call:
 
 
 def _is_safe(step: Step) -> bool:
-    """Whether an operation on Python floats is a division by a number that is not 0."""
-    b = step.operands[1]
-    return step.op.fn is not operator.pow and isinstance(b, Const) and bool(b.array)
+    """Whether Python floats are divided by a number that is not 0, or a rate of decay is raised."""
+    a, b = step.operands
+    if step.op.fn is operator.pow:
+        return isinstance(a, Const) and 0 < a.array <= 1
+    return isinstance(b, Const) and bool(b.array)
 
 
 def _are_numbers(step: Step) -> bool:
