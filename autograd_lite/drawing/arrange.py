@@ -16,7 +16,7 @@ from autograd_lite.drawing.sizes import box_size
 
 __all__ = ["Arrow", "Box", "Drawing", "arrange"]
 
-_GAPS = 26.0, 16.0, 30.0  # between boxes, between leaves, between gradients of columns
+_GAPS = 24.0, 14.0, 26.0  # between boxes, between leaves, between gradients of columns
 _BELOW = 22.0  # between an operation and the leaves below it
 _BESIDE = 10.0  # between leaves, and between a gradient box and its Σ
 _ABOVE = 8.0  # between stacked gradient boxes

@@ -11,9 +11,9 @@ from autograd_lite.drawing.style import STYLES
 __all__ = ["FONT", "LINE", "SMALL", "box_size", "drawn_lines"]
 
 FONT = 13.0  # px of a box's first line
-SMALL = 11.0  # px of the lines below it: 8.25 pt
-_LONG = 120.0  # px from which on a formula is broken
-_WIDE = 96.0  # px from which on an operation's label is broken
+SMALL = 12.0  # px of the lines below it: 9 pt, and 8 pt where a README narrows a lane
+_LONG = 94.0  # px from which on a formula is broken
+_WIDE = 86.0  # px from which on an operation's label is broken
 _WIDEST = 260.0  # px that no line exceeds, where it has words to be cut between
 LINE = 15.0  # px from line to line
 
@@ -38,7 +38,7 @@ def drawn_lines(vertex: Vertex) -> list[tuple[str, float]]:
     return lines + [(part, SMALL) for line in rest for part in _parts(line, _WIDE * 1.5)]
 
 
-def _parts(formula: str, most: float = _LONG * 1.2) -> list[str]:
+def _parts(formula: str, most: float = 144.0) -> list[str]:
     """A formula cut where it is too long for a line: before its signs, else between its words."""
     parts: list[str] = []
     for term in re.split(r" (?=[+−] )|(?<=[a-z]-)(?=[a-z])", formula):
