@@ -24,6 +24,7 @@ Y: targets of the shape of A_L; y of shape (n,) where A_L is (n, 1); labels for 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -342,8 +343,9 @@ def compare(
     """A GradReport of this backward pass against the engine's, a row per parameter of an nn.MLP.
 
     With `interior`, rows for Z_l^(g) and A_l^(g) too. Every row shows shape, norm and the largest
-    difference: as a number, relative to the largest entry, and in ulps. A model with dropout is
-    run once, and this pass gets the masks that were drawn; l1 and l2 as in `backward_pass`.
+    difference: as a number, relative to the largest entry, and in ulps. Of a parameter that
+    differs, `compare_grads` says who is wrong, and what the mistake looks like. A model with
+    dropout is run once, and this pass gets the masks drawn; l1 and l2 as in `backward_pass`.
     """
     import autograd_lite as ag
     from autograd_lite.testing.report import compare_arrays
@@ -373,11 +375,42 @@ def compare(
         tensors |= {f"A{l}": t for l, t in enumerate(A_t[:-1]) if l}
     total = _loss_of(Z_t[-1], targets, model.output) + _penalty_of(model, l1, l2)
     engine = ag.gradients(total, [tensors[n] for n in shown])
-    return compare_arrays(
+    report = compare_arrays(
         {name: hand[name] for name in shown},
         dict(zip(shown, engine, strict=True)),
         title=f"{'-'.join(map(str, model.sizes))}: the lecture's backward pass against the engine",
     )
+    return report if report.ok else _judged(report, model, X, targets, l1, l2)
+
+
+def _judged(report: Any, model: Any, X: Array, Y: Array, l1: float, l2: float) -> Any:
+    """The report with numeric derivatives' verdict on each parameter that differs, and hints."""
+    from autograd_lite.testing import compare_grads
+    from nn.masks import dropout_masks
+
+    def loss_of(model: Any, X: Any, Y: Any) -> Any:
+        Z, _ = model.activations(X)
+        return _loss_of(Z[-1], Y, model.output) + _penalty_of(model, l1, l2)
+
+    def by_hand(model: Any, X: Array, Y: Array) -> dict[str, Array]:
+        params = {name: p.data for name, p in model.named_parameters()}
+        network = (params, model.hidden, model.output, dropout_masks(model))
+        Z, A = forward_pass(X, *network)
+        return backward_pass(Y, Z, A, *network, l1, l2)
+
+    differ = {row.name for row in report.rows if not row.passed}
+    names = [name for name, _ in model.named_parameters() if name in differ]
+    if not names:
+        return report
+    verdicts = compare_grads(by_hand, loss_of, model, X, Y, wrt=names)
+    judged = {row.name: row for row in verdicts.rows}
+    rows = [
+        replace(row, verdict=found.verdict, hints=(*row.hints, *found.hints))
+        if (found := judged.get(row.name)) and not found.passed
+        else row
+        for row in report.rows
+    ]
+    return replace(report, rows=tuple(rows))
 
 
 def _penalty_of(model: Any, l1: float, l2: float) -> Any:

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import pytree
-from autograd_lite.testing.claims import Claims, Snapshot, check_kinds, check_rounding, same_bits
+from autograd_lite.testing.claims import (
+    Claims,
+    Snapshot,
+    check_kinds,
+    check_rounding,
+    same_bits,
+    summed_note,
+)
 from autograd_lite.testing.objective import Array, Objective, array_of
 
 __all__ = ["aligned", "claimed_by_hand"]
@@ -20,8 +27,8 @@ def claimed_by_hand(objective: Objective, grad: Any, rng: np.random.Generator) -
     gradients = supplied or (lambda *args: grad)
     before = Snapshot(objective.arrays())
 
-    results, changed_by_f = _twice(before, lambda: objective.result(objective.args))
-    trees, changed_by_grad = _twice(before, lambda: objective.of_user(gradients))
+    results, changed_by_f = before.twice(lambda: objective.result(objective.args))
+    trees, changed_by_grad = before.twice(lambda: objective.of_user(gradients))
     given, repeated = (aligned(objective, tree) for tree in trees)
 
     claims = Claims(given, {name: np.real(g) for name, g in given.items()})
@@ -37,15 +44,6 @@ def claimed_by_hand(objective: Objective, grad: Any, rng: np.random.Generator) -
     check_kinds(claims, objective, list(objective.arrays().values()))
     _add_doubles(claims, objective, supplied)
     return claims
-
-
-def _twice(before: Snapshot, call: Callable[[], Any]) -> tuple[list[Any], list[str]]:
-    """The results of two calls from the same start, and the names of the arrays they changed."""
-    results, changed = [], []
-    for _ in range(2):
-        results.append(call())
-        changed += before.restored()
-    return results, list(dict.fromkeys(changed))
 
 
 def aligned(objective: Objective, tree: Any, *, partly: bool = False) -> dict[str, Array]:
@@ -135,8 +133,7 @@ def _settle_results(
         claims.notes.append(f"f returned shape {shapes[0]}: its Jacobian was checked")
         return
     objective.weights = [np.ones(shape) for shape in shapes]
-    shown = shapes[0] if len(shapes) == 1 else shapes
-    claims.notes.append(f"f returned shape {shown}: checked as the gradient of the sum")
+    claims.notes.append(summed_note(results))
 
 
 def _add_doubles(claims: Claims, objective: Objective, grad: Callable[..., Any] | None) -> None:

@@ -11,7 +11,15 @@ import numpy as np
 
 from autograd_lite.testing.objective import Array, Objective, Parameter
 
-__all__ = ["Claims", "Fault", "Snapshot", "check_kinds", "check_rounding", "same_bits"]
+__all__ = [
+    "Claims",
+    "Fault",
+    "Snapshot",
+    "check_kinds",
+    "check_rounding",
+    "same_bits",
+    "summed_note",
+]
 
 
 class Fault(NamedTuple):
@@ -60,6 +68,13 @@ def same_bits(a: Any, b: Any) -> bool:
     return bool(a.tobytes() == b.tobytes())
 
 
+def summed_note(results: Sequence[Array]) -> str:
+    """A sentence on results that are not one number."""
+    shapes = [y.shape for y in results]
+    shown = shapes[0] if len(shapes) == 1 else shapes
+    return f"f returned shape {shown}: checked as the gradient of the sum"
+
+
 class Snapshot:
     """Copies of arrays, to see later which were changed, and to put them back."""
 
@@ -73,6 +88,14 @@ class Snapshot:
         for name in changed:
             self._arrays[name][...] = self._copies[name]
         return changed
+
+    def twice(self, call: Callable[[], Any]) -> tuple[list[Any], list[str]]:
+        """The results of two calls from the same start, and names of the arrays they changed."""
+        results, changed = [], []
+        for _ in range(2):
+            results.append(call())
+            changed += self.restored()
+        return results, list(dict.fromkeys(changed))
 
 
 def check_kinds(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.testing.byhand import aligned
+from autograd_lite.testing.claims import Claims, Snapshot, same_bits
 from autograd_lite.testing.engine import claimed_by_engine
 from autograd_lite.testing.judging import Judge
 from autograd_lite.testing.objective import Objective
@@ -40,14 +41,31 @@ def compare_grads(
     wrt: names of the parameters to compare; by default all
 
     Each row is: agree, hand wrong, engine wrong, both wrong; or what keeps the differences from
-    telling (kink, edge, inconclusive …). Random draws, dropout masks too, are the same for all.
+    telling (kink, edge, inconclusive …), or what `hand` does besides (mutated_input,
+    nondeterministic). Random draws, dropout masks too, are the same for all. Single precision
+    parameters are compared as closely as the engine's own gradient keeps to double precision.
+    Results that are not one number are summed.
     """
     objective = Objective(f, (params, *args), 0 if wrt is None else wrt, tensors=True)
     rng = np.random.default_rng(0)
-    engine = claimed_by_engine(objective, rng)
+    engine = claimed_by_engine(objective, rng, summed=True)
     objective.result(objective.args)  # a model remembers the masks of this pass for the hand's
-    by_hand = objective.of_user(hand) if callable(hand) else hand
-    judge = Judge(objective, engine, aligned(objective, by_hand, partly=True), rng)
+    judge = Judge(objective, engine, _by_hand(objective, hand), rng)
     rows = tuple(judge.row(p) for p in objective.parameters)
     notes = tuple(dict.fromkeys(engine.notes))
     return GradReport("gradients by hand against the engine's", COLUMNS, rows, notes)
+
+
+def _by_hand(objective: Objective, hand: Any) -> Claims:
+    """The gradients by hand of all parameters that have one, and faults in how `hand` behaves."""
+    gradients = hand if callable(hand) else lambda *args: hand
+    trees, changed = Snapshot(objective.arrays()).twice(lambda: objective.of_user(gradients))
+    given, repeated = (aligned(objective, tree, partly=True) for tree in trees)
+    claims = Claims(given, given)
+    for name, g in given.items():
+        if not same_bits(g, repeated[name]):
+            claims.fault([name], "nondeterministic", "two runs of it differ")
+    for name in changed:
+        whose = [name] if name in given else list(given)
+        claims.fault(whose, "mutated_input", f"it changed {name} in place; work on a copy")
+    return claims

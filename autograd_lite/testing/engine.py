@@ -13,6 +13,7 @@ from autograd_lite.testing.claims import (
     check_kinds,
     check_rounding,
     same_bits,
+    summed_note,
 )
 from autograd_lite.testing.complexstep import analytic, confirm
 from autograd_lite.testing.conduct import Conduct
@@ -23,19 +24,24 @@ __all__ = ["claimed_by_engine", "slope_along"]
 
 
 def claimed_by_engine(
-    objective: Objective, rng: np.random.Generator, *, plainly: bool = False
+    objective: Objective, rng: np.random.Generator, *, plainly: bool = False, summed: bool = False
 ) -> Claims:
-    """The engine's gradients, and the faults in how its pullback behaves, unless `plainly`."""
+    """The engine's gradients, and the faults in how its pullback behaves, unless `plainly`.
+
+    summed: whether results that are not one number are summed; by default they get random weights
+    """
     own = [array_of(p.leaf) for p in objective.parameters]
     before = Snapshot(objective.arrays())
     first = Pulled(objective, own)
-    seeds = _seeds(objective, first.results, rng)
+    seeds = _seeds(objective, first.results, None if summed else rng)
     kept = Snapshot({str(i): seed for i, seed in enumerate(seeds)})
     given = _named(objective, first.back_from(seeds))
     claims = Claims(given, given)
     claims.symmetric = any(n.plan is not None and n.plan.op.symmetric for n in first.nodes)
     if plainly:
         return claims
+    if summed and objective.weights is not None:
+        claims.notes.append(summed_note(first.results))
     _check_changes(claims, objective, before, kept)
     if not _repeats(claims, objective, own, seeds, first.results):
         return claims  # nothing else can be told of such an f
@@ -90,16 +96,21 @@ def _again(
     return _named(objective, Pulled(objective, primals).back(seeds))
 
 
-def _seeds(objective: Objective, results: Sequence[Array], rng: np.random.Generator) -> list[Array]:
-    """Cotangents for the results: 1 for a lone number, else random weights, those of f's value."""
+def _seeds(
+    objective: Objective, results: Sequence[Array], rng: np.random.Generator | None
+) -> list[Array]:
+    """Cotangents for the results, those of f's value: 1, or random weights where there is an rng.
+
+    A lone number has the weight 1.
+    """
     if not any(y.dtype.kind == "f" for y in results):
         kinds = ", ".join(f"{y.dtype} of shape {y.shape}" for y in results)
         raise TypeError(f"f must return floats, it returned {kinds}")
     if len(results) == 1 and results[0].size == 1:
         return [np.ones_like(results[0])]
+    draw = rng.standard_normal if rng is not None else np.ones
     draws = [
-        np.asarray(rng.standard_normal(y.shape)) if y.dtype.kind == "f" else np.zeros(y.shape)
-        for y in results
+        np.asarray(draw(y.shape)) if y.dtype.kind == "f" else np.zeros(y.shape) for y in results
     ]
     # in each result's own precision, so that f's value is weighted with what was pulled back
     seeds = [w.astype(y.dtype) for w, y in zip(draws, results, strict=True)]

@@ -61,7 +61,10 @@ def diagnosis(case: Case) -> str | None:
     """A sentence on the pattern in the error, if it has one."""
     if len(case.right) == 0:
         return None
-    for pattern in WRONG_SHAPE if case.claimed.shape != case.shape else WRONG_VALUES:
+    patterns = WRONG_SHAPE
+    if case.claimed.shape == case.shape:
+        patterns = SLIGHTLY_WRONG if _alike(case.given, case.right) else WRONG_VALUES
+    for pattern in patterns:
         if sentence := pattern(case):
             return sentence
     return None
@@ -258,6 +261,7 @@ WRONG_SHAPE: tuple[Pattern, ...] = (
     _oversummed_shape,
     _unsummed_unproven,
 )
+SLIGHTLY_WRONG: tuple[Pattern, ...] = (_factor,)
 WRONG_VALUES: tuple[Pattern, ...] = (
     _zero,
     _factor,

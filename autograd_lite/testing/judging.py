@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,16 +33,20 @@ class Judge:
         self,
         objective: Objective,
         engine: Claims,
-        hand: Mapping[str, Array],
+        hand: Claims,
         rng: np.random.Generator,
     ) -> None:
-        self._objective, self._engine = objective, engine
-        self._hand = {n: np.asarray(g, dtype=np.float64) for n, g in hand.items()}
+        self._objective, self._engine, self._by_hand = objective, engine, hand
+        self._hand = {n: np.asarray(g, dtype=np.float64) for n, g in hand.given.items()}
         self._inspection = Inspection(objective, engine, rng)
 
     def row(self, p: Parameter) -> Row:
         """The row of one parameter."""
         found = self._judgement(p)
+        faults = self._by_hand.faults.get(p.name, [])
+        found.sentences += [f"the one by hand: {fault.sentence}" for fault in faults]
+        if faults and found.verdict == "agree":
+            found.verdict = faults[0].verdict
         cells = {"shape": p.shape, **found.cells}
         passed = found.verdict == "agree"
         return Row(p.name, found.verdict, cells, tuple(found.sentences), passed)
@@ -73,11 +76,22 @@ class Judge:
         off[np.isnan(off) & ~(np.isnan(h) & np.isnan(e)).ravel()] = np.inf
         largest = max(float(np.max(np.abs(g), initial=0.0)) for g in (h, e))
         found.cells["relative"] = float(np.max(off)) / (largest or 1.0)
-        if np.max(off) <= ROUNDING * largest:
+        if np.max(off) <= self._rounding(p, largest):
             self._judge_equal(found, land, probed, engine_wrong)
         else:
             self._judge_unequal(found, p, land, off, engine_wrong)
         return found
+
+    def _rounding(self, p: Parameter, largest: float) -> float:
+        """How far two ways to compute one gradient may lie apart, in the parameter's precision."""
+        if p.dtype.itemsize >= 8:
+            return ROUNDING * largest
+        given, double = (
+            np.asarray(g[p.name], dtype=np.float64)
+            for g in (self._engine.given, self._engine.double)
+        )
+        own = float(np.max(np.abs(given - double), initial=0.0))
+        return 64.0 * float(np.finfo(p.dtype).eps) * largest + 8.0 * own
 
     def _judge_equal(
         self, found: Judgement, land: Landscape, probed: Probed, engine_wrong: bool
@@ -162,7 +176,7 @@ class Judgement:
         """Show one element's values."""
         index = "direction" if element is None else land.index(element) if land.shape else None
         self.cells |= {"index": index, "hand": float(hand), "engine": float(engine)}
-        if np.isfinite(numeric.bar):
+        if np.isfinite(numeric.bar) and numeric.verdict not in ("kink", "jump", "vertical"):
             self.cells |= {"numeric": numeric.numeric, "bar": numeric.bar}
 
 

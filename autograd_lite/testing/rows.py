@@ -70,10 +70,13 @@ def _reservations(findings: Sequence[Finding]) -> Iterator[str]:
     n = len(findings)
     hidden, still = (sum(f.hidden for f in findings), sum(f.still for f in findings))
     if hidden:
-        looked_at = f"{hidden} of the {n} elements looked at"
-        yield f"{looked_at} agree as far as rounding in f lets one see, beside the largest"
+        verb = "agrees" if hidden == 1 else "agree"
+        yield (
+            f"{hidden} of the {n} elements looked at {verb} as far as rounding in f lets one see, "
+            "beside the largest"
+        )
     if still:
-        some = f"{still} of the {n} elements looked at move"
+        some = f"{still} of the {n} elements looked at {'moves' if still == 1 else 'move'}"
         any_of = f"any of the {n} elements looked at moves" if n > 1 else "it moves"
         yield f"f does not change at all when {any_of if still == n else some}"
 
@@ -109,7 +112,9 @@ def _badness(found: Finding) -> tuple[int, bool, float, float]:
 def _cells(found: Finding) -> dict[str, Any]:
     """Analytic and numeric value, the bar, the error and how many digits agree."""
     cells: dict[str, Any] = {"analytic": found.analytic}
-    if math.isfinite(found.bar):
+    cells |= dict.fromkeys(("numeric", "bar", "relative", "digits"))
+    # where there is no one slope, the left and the right one say all there is to say
+    if math.isfinite(found.bar) and found.verdict not in ("kink", "jump", "vertical"):
         cells |= {"numeric": found.numeric, "bar": found.bar, "relative": _relative(found)}
         cells["digits"] = _digits(found)
     return cells | {"left": found.left, "right": found.right}

@@ -109,6 +109,25 @@ def test_the_gradient_of_the_output_itself_is_the_lectures() -> None:
     np.testing.assert_allclose(A_g, A[-1].data - y[:, None], rtol=1e-14)
 
 
+def test_differences_say_who_is_wrong_and_what_the_mistake_looks_like(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = nn.closed_form.backward_steps
+
+    def mistaken(*args: Any) -> Any:
+        for name, g in steps(*args):
+            yield name, g / 7 if name in ("W1", "Z1") else g
+
+    monkeypatch.setattr(nn.closed_form, "backward_steps", mistaken)
+    for dropout in (0.0, 0.5):
+        model = nn.MLP([6, 5, 4], hidden="tanh", init="xavier", dropout=dropout, rng=0)
+        report = nn.closed_form.compare(model, *problem(7, "softmax"), interior=True)
+        verdicts = {row.name: row.verdict for row in report.rows}
+        assert {name for name, verdict in verdicts.items() if verdict != "agree"} == {"W1", "Z1"}
+        assert (verdicts["W1"], verdicts["Z1"]) == ("hand wrong", "mismatch")
+        assert "it is 1/7 of the right gradient: a mean was taken" in str(report)
+
+
 def test_a_model_without_a_closed_form_is_refused() -> None:
     with pytest.raises(TypeError, match=r"expected an nn\.MLP, got a Linear"):
         nn.closed_form.compare(nn.Linear(2, 3), np.ones((1, 2)), [0])

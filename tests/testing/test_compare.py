@@ -230,6 +230,83 @@ def test_a_mean_within_the_function_is_named() -> None:
     assert "sign: np.subtract" in str(compare_grads({"x": slope + slope.sum(0) / 5}, f, x))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_right_gradients_by_hand_agree_in_low_precision_and_wrong_ones_do_not(dtype: Any) -> None:
+    p = {name: w.astype(dtype) for name, w in P.items()}
+    X_low, Y_low = X.astype(dtype), Y.astype(dtype)
+    report = compare_grads(backward, loss, p, X_low, Y_low)
+    assert report.ok, report
+    assert compare_grads(backward(p, X_low, Y_low), loss, p, X_low, Y_low).ok
+    for mistake in ("mean", "sign", "activation", "transposed", "bias"):
+        wrong = compare_grads(
+            lambda p, X, Y, m=mistake: backward(p, X, Y, m), loss, p, X_low, Y_low
+        )
+        assert wrong.verdict == "hand wrong", wrong
+    off = backward(p, X_low, Y_low)
+    off["W2"] = off["W2"] * dtype(1 + (0.2 if dtype is np.float16 else 1e-3))
+    assert compare_grads(off, loss, p, X_low, Y_low).worst.name == "W2"
+
+
+def test_results_that_are_not_one_number_are_summed() -> None:
+    report = compare_grads(np.cos, np.sin, X)
+    assert report.ok, report
+    assert "checked as the gradient of the sum" in str(report)
+
+
+def test_what_a_hand_does_besides_is_found_and_undone() -> None:
+    x = X.copy()
+
+    def hand(x: Any) -> Any:
+        g = 2 * x
+        x += 1.0
+        return g
+
+    report = compare_grads(hand, lambda x: np.sum(x * x), x)
+    assert report.verdict == "mutated_input"
+    assert "the one by hand: it changed x in place" in str(report)
+    np.testing.assert_array_equal(x, X)
+    report = compare_grads(lambda x: 2 * x * (1 + 1e-13 * rng.random()), lambda x: np.sum(x * x), x)
+    assert report.verdict == "nondeterministic"
+
+
+def test_a_slight_error_is_no_permutation() -> None:
+    x = {"x": rng.normal(size=12)}
+    hand = {"x": np.cos(x["x"]) * (1 + 1e-7 * rng.normal(size=12))}
+    report = compare_grads(hand, lambda p: np.sum(np.sin(p["x"])), x)
+    assert report.verdict == "hand wrong"
+    assert not report.worst.hints
+
+
+def test_a_denominator_a_minus_and_a_sum_within_the_function_are_named() -> None:
+    x = {"x": rng.uniform(1, 2, size=6)}
+    v, n = x["x"], np.arange(6.0)
+
+    def share(p: Any) -> Any:
+        return np.sum(n * p["x"] / (1 + np.tanh(p["x"])))
+
+    assert "the denominator of np.divide was taken for a constant" in str(
+        compare_grads({"x": n / (1 + np.tanh(v))}, share, x)
+    )
+
+    def falling(p: Any) -> Any:
+        return np.sum(n * np.exp(-p["x"])) + np.sum(p["x"])
+
+    assert compare_grads({"x": 1 - n * np.exp(-v)}, falling, x).ok
+    assert "sign: the minus of np.negative was forgotten" in str(
+        compare_grads({"x": 1 + n * np.exp(-v)}, falling, x)
+    )
+
+    def squared_total(p: Any) -> Any:
+        total = np.sum(p["x"], keepdims=True)
+        return total[0] ** 2 + p["x"][0] ** 2
+
+    first = 2 * v * (n == 0)
+    assert compare_grads({"x": 2 * v.sum() + first}, squared_total, x).ok
+    assert "a mean for a sum: the gradient of np.sum has no 1/n" in str(
+        compare_grads({"x": 2 * v.sum() / 6 + first}, squared_total, x)
+    )
+
+
 def test_a_mistake_at_one_place_only_is_placed() -> None:
     x = {"x": rng.normal(size=4)}
     report = compare_grads(

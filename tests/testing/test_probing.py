@@ -137,7 +137,7 @@ def test_elements_below_rounding_are_counted_not_hidden() -> None:
     x = np.array([1e3, 1e-9, 500.0])
     report = check_grads(lambda x: np.sum(x**3), x, grad=lambda x: 3 * x**2)
     assert report.ok
-    assert "1 of the 3 elements looked at agree as far as rounding" in str(report)
+    assert "1 of the 3 elements looked at agrees as far as rounding" in str(report)
 
 
 def test_memory_is_of_the_order_of_the_array() -> None:
