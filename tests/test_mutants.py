@@ -78,6 +78,8 @@ def changed(rule: Rule, change: Rule) -> Rule:
     @wraps(rule)
     def mutant(*args: Any, **params: Any) -> Any:
         ct = rule(*args, **params)
+        if type(ct) is list:  # of a row whose rule gives the cotangents of all inputs
+            return [noted(change.__name__, part, change(part, *args)) for part in ct]
         return noted(change.__name__, ct, change(ct, *args))
 
     return mutant

@@ -313,9 +313,9 @@ def _add(
             at(spread((2, 5)), [[0.3], [0.62]], axis=1, keepdims=True),
             at(spread((2, 3, 2)), [0.3, 0.72], axis=(0, -1)),
             at(spread((3, 2)), 0.35, axis=0),
-            *(at(spread((2, 5)), [0.33, 0.71], axis=1, method=method) for method in _METHODS),
+            *(at(spread((2, 5)), [0.36, 0.73], axis=1, method=method) for method in _METHODS),
             *(
-                at(spread((2, 5)), [0.33, 0.71], **form, method="inverted_cdf")
+                at(spread((2, 5)), [0.36, 0.73], **form, method="inverted_cdf")
                 for form in ({"weights": _WEIGHTS}, _PER_SLICE if skip_nan else _PER_PLACE)
             ),
             *([at(some_nan(2, 6), [0.3, 0.7], axis=1)] if skip_nan else []),
