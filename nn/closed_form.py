@@ -106,6 +106,9 @@ def backward_steps(
     _, g_prime = _activations(hidden, output, L)
     masks = _by_layer(masks, L)
     _check_passed(Z, A, W)
+    for name, strength in (("l1", l1), ("l2", l2)):
+        if not 0 <= strength < np.inf:
+            raise ValueError(f"{name} must be a number of at least 0, got {strength!r}")
 
     Z_g = A[L] - _targets(Y, A[L], output)
     for l in range(L, 0, -1):
@@ -224,6 +227,11 @@ OUTPUT: Mapping[str, Activation] = MappingProxyType(
 
 def _weights_and_biases(params: Params) -> tuple[list[Any], list[Any], int]:
     """The lists W and b and the number of layers L, seen to fit each other."""
+    if not isinstance(params, Mapping):
+        raise TypeError(
+            f"params must be a dict of arrays W1, b1, …, such as model.state_dict(), got a "
+            f"{type(params).__name__}"
+        )
     L = (len(params) + 1) // 2
     names = [f"{kind}{l}" for l in range(1, L + 1) for kind in "Wb"]
     if L == 0 or set(names) != set(params):
@@ -278,7 +286,12 @@ def _targets(Y: ArrayLike, A_L: Array, output: str) -> Array:
     if Y.ndim == 1 and A_L.shape == (len(Y), 1):
         Y = Y[:, None]
     if Y.shape != A_L.shape:
-        raise ValueError(f"Y has shape {Y.shape}, expected that of the output A_L, {A_L.shape}")
+        hint = "; of labels pass Y.ravel()" if Y.shape == (len(A_L), 1) else ""
+        raise ValueError(
+            f"Y has shape {Y.shape}, expected that of the output A_L, {A_L.shape}{hint}"
+        )
+    if Y.dtype.kind == "f" and not np.isfinite(Y).all():
+        raise ValueError(f"Y holds {np.sum(~np.isfinite(Y))} numbers that are nan or infinite")
     if output == "softmax" and not np.allclose(Y.sum(axis=1), 1, atol=1e-4):
         raise ValueError("rows of Y must sum to 1: only then is Z_L^(g) = Y_hat - Y")
     if output == "sigmoid" and ((Y < 0) | (Y > 1)).any():
@@ -315,6 +328,8 @@ def _check_passed(Z: Sequence[Any], A: Sequence[Array], W: Sequence[Any]) -> Non
             f"Z and A have {len(Z)} and {len(A)} entries, expected {len(W)} each, as forward_pass "
             f"returns for {len(W) - 1} layers"
         )
+    if A[0] is None or any(part is None for part in (*A, *Z[1:])):
+        raise ValueError("Z and A look swapped: Z[0] is None, and nothing else; A[0] is X")
     shapes = [(len(A[0]), len(W[1])), *((len(A[0]), W_l.shape[1]) for W_l in W[1:])]
     for l, shape in enumerate(shapes):
         if A[l].shape != shape or (l > 0 and Z[l].shape != shape):
@@ -355,6 +370,8 @@ def compare(
     if not isinstance(model, MLP):
         raise TypeError(f"compare: expected an nn.MLP, got a {type(model).__name__}")
     X = np.asarray(X, dtype=model.W1.dtype)
+    if X.ndim == 2 and len(X) == 0:
+        raise ValueError(f"compare: X has no data points, its shape is {X.shape}")
     if not np.isfinite(X).all():
         raise ValueError(
             f"compare: X holds {np.sum(~np.isfinite(X))} numbers that are nan or infinite"

@@ -33,6 +33,11 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#00
 
 def loss_curves(history: Mapping[str, Sequence[float]], *, ax: Any = None) -> Any:
     """The losses of a History by epoch, "loss" and where measured "val_loss"; the axes."""
+    if not isinstance(history, Mapping):
+        raise TypeError(
+            f"loss_curves: expected a History, or a dict of lists such as {{'loss': [...]}}, got a "
+            f"{type(history).__name__}"
+        )
     ax = _axes(ax)
     labels = {"loss": "training", "val_loss": "validation"}
     for i, (key, label) in enumerate(labels.items()):
@@ -51,8 +56,10 @@ def loss_curves(history: Mapping[str, Sequence[float]], *, ax: Any = None) -> An
 def confusion_matrix(C: Any, *, names: Sequence[str] | None = None, ax: Any = None) -> Any:
     """A confusion matrix, of shape (k, k), rows the true classes, with its counts; the axes."""
     C = np.asarray(C)
-    if C.ndim != 2 or C.shape[0] != C.shape[1]:
+    if C.ndim != 2 or C.shape[0] != C.shape[1] or not C.size:
         raise ValueError(f"confusion_matrix: expected an array of shape (k, k), got {C.shape}")
+    if names is not None and len(names) != len(C):
+        raise ValueError(f"confusion_matrix: expected {len(C)} names of classes, got {len(names)}")
     ax = _axes(ax)
     # by the share of each class, so that the colours of rare ones are seen, too
     share = C / np.maximum(C.sum(axis=1, keepdims=True), 1)
@@ -77,10 +84,13 @@ def weight_images(W: Any, shape: tuple[int, int] | None = None, *, ax: Any = Non
     W = _first_weights(W)
     m, n = W.shape
     side = math.isqrt(m)
+    if shape is not None and np.shape(shape) != (2,):
+        raise ValueError(f"weight_images: shape must be (height, width), got {shape!r}")
     height, width = shape or (side, side)
     if height * width != m:
         raise ValueError(
-            f"weight_images: {m} weights a neuron are no images of {height}×{width}; pass shape="
+            f"weight_images: {m} weights a neuron are no images of {height}×{width}; pass a shape "
+            f"of {m} pixels"
         )
     columns = math.ceil(math.sqrt(n * height / width))
     rows = math.ceil(n / columns)
@@ -104,11 +114,17 @@ def decision_boundary(
     labels: the points' true classes, 0, 1, …; the regions have their colours.
     """
     X, labels = np.asarray(X), np.asarray(labels)
-    if X.ndim != 2 or X.shape[1] != 2 or labels.shape != X.shape[:1]:
+    if X.ndim != 2 or X.shape[1] != 2 or labels.shape != X.shape[:1] or not len(X):
         raise ValueError(
             f"decision_boundary: expected X of shape (n, 2) and n labels, got {X.shape} and "
             f"{labels.shape}"
         )
+    if (labels < 0).any() or (labels != np.floor(labels)).any():
+        raise ValueError(
+            f"decision_boundary: labels must be 0, 1, …, got {labels.min()} to {labels.max()}"
+        )
+    if resolution < 2:
+        raise ValueError(f"decision_boundary: resolution must be at least 2, got {resolution}")
     ax = _axes(ax)
     low, high = X.min(axis=0), X.max(axis=0)
     margin = 0.1 * (high - low)
@@ -129,9 +145,13 @@ def decision_boundary(
 
 
 def activation_functions(
-    names: Sequence[str] = ("sigmoid", "tanh", "relu"), *, derivatives: bool = False, ax: Any = None
+    names: str | Sequence[str] = ("sigmoid", "tanh", "relu"),
+    *,
+    derivatives: bool = False,
+    ax: Any = None,
 ) -> Any:
     """Activation functions by name, or with `derivatives` those, on z from −4 to 4; the axes."""
+    names = (names,) if isinstance(names, str) else names
     ax = _axes(ax)
     z = np.linspace(-4, 4, 401)
     for i, name in enumerate(names):
@@ -156,12 +176,14 @@ def gradient_norms(grads: Any, *, label: str | None = None, ax: Any = None) -> A
     grads: a gradient (a model of arrays, from `ag.grad`), or a model after `backward()`. Several
     can be drawn into one `ax`, with a label each.
     """
-    ax = _axes(ax)
     leaves = grads.parameters() if isinstance(grads, Module) else ag.pytree.flatten(grads)[0]
     arrays = [leaf.grad if isinstance(leaf, ag.Tensor) else leaf for leaf in leaves]
     if any(g is None for g in arrays):
         raise ValueError("gradient_norms: the model has no gradients; call loss.backward() first")
     norms = [float(np.linalg.norm(g)) for g in arrays if np.ndim(g) > 1]
+    if not norms:
+        raise ValueError("gradient_norms: there are no gradients of weights, of two dimensions")
+    ax = _axes(ax)
     i = len(ax.lines)
     style = {"marker": "osv^D"[i % 5], "color": COLORS[i % len(COLORS)]}
     # a norm of 0 has no place on a logarithmic scale
@@ -188,6 +210,9 @@ def _first_weights(W: Any) -> Any:
 def _axes(ax: Any) -> Any:
     """The axes given, or new ones on a figure of their own."""
     if ax is not None:
+        if not hasattr(ax, "plot"):
+            hint = "; pass figure.add_subplot()" if hasattr(ax, "add_subplot") else ""
+            raise TypeError(f"ax: expected matplotlib axes, got a {type(ax).__name__}{hint}")
         return ax
     try:
         from matplotlib.figure import Figure

@@ -35,6 +35,11 @@ def from_torch_layout(model: Any, state: Mapping[str, Any]) -> Any:
     Linear layers are taken in their order, whatever names they have there; tensors, or arrays.
     Raises ValueError that names the entry that is missing, left over or of another shape.
     """
+    if not isinstance(state, Mapping):
+        raise TypeError(
+            f"from_torch_layout: expected a state_dict after the model, got a "
+            f"{type(state).__name__}"
+        )
     arrays = {name: _array(value) for name, value in state.items()}
     own = list(_linear(model))
     theirs = list(dict.fromkeys(name.rpartition(".")[0] for name in arrays))

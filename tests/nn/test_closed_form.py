@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import nn
 from nn import closed_form as cf
 from nn import init
 from nn.data import one_hot
@@ -369,6 +370,8 @@ def test_a_forward_pass_of_what_does_not_fit_is_refused(
         (np.full(6, 3), "softmax", "label 3 in row 0, expected 0..2"),
         (np.zeros(5, int), "softmax", r"Y has shape \(5, 3\), expected .* \(6, 3\)"),
         (np.full((6, 3), -1), "sigmoid", "Y lies in -1..-1, expected 0..1"),
+        (np.full((6, 3), np.nan), "identity", "Y holds 18 numbers that are nan or infinite"),
+        (np.zeros((6, 1), int), "softmax", r"has shape \(6, 1\), .*; of labels pass Y\.ravel\(\)"),
     ],
 )
 def test_targets_that_do_not_fit_are_refused(Y: Array, output: str, sentence: str) -> None:
@@ -390,3 +393,28 @@ def test_a_backward_pass_of_another_networks_z_and_a_is_refused() -> None:
         cf.backward_pass(Y, Z, A, PARAMS, "relu", "softmax")
     with pytest.raises(ValueError, match="have 2 and 3 entries, expected 3 each"):
         cf.backward_pass(Y, Z[1:], A, PARAMS, "relu", "softmax")
+    with pytest.raises(ValueError, match="Z and A look swapped"):
+        cf.backward_pass(Y, A, Z, PARAMS, "relu", "softmax")
+
+
+@pytest.mark.parametrize("strength", [-1.0, np.nan, np.inf])
+def test_a_penalty_that_is_none_is_refused(strength: float) -> None:
+    Z, A = cf.forward_pass(np.ones((2, 4)), PARAMS, "relu", "softmax")
+    for name in ("l1", "l2"):
+        with pytest.raises(
+            ValueError, match=f"{name} must be a number of at least 0, got {strength}"
+        ):
+            cf.backward_pass([0, 1], Z, A, PARAMS, "relu", "softmax", **{name: strength})
+
+
+def test_parameters_are_a_dict_of_arrays() -> None:
+    with pytest.raises(TypeError, match=r"dict of arrays W1, b1, …, .*state_dict\(\), got a MLP"):
+        cf.forward_pass(np.ones((2, 4)), nn.MLP([4, 3]), "relu", "softmax")  # type: ignore[arg-type]
+
+
+def test_a_comparison_needs_data() -> None:
+    model = nn.MLP([4, 3])
+    with pytest.raises(ValueError, match=r"X has no data points, its shape is \(0, 4\)"):
+        cf.compare(model, np.ones((0, 4)), [])
+    with pytest.raises(ValueError, match="X holds 1 numbers that are nan or infinite"):
+        cf.compare(model, [[1.0, np.nan, 0.0, 0.0]], [0])

@@ -99,8 +99,12 @@ def test_weight_images_lie_side_by_side() -> None:
     tiles = nn.plot.weight_images(W, (2, 3)).images[0].get_array()
     np.testing.assert_array_equal(tiles[:2, :3], W[:, 0].reshape(2, 3))
     np.testing.assert_array_equal(tiles[:2, 4:], W[:, 1].reshape(2, 3))
-    with pytest.raises(ValueError, match="6 weights a neuron are no images of 2×2; pass shape="):
+    with pytest.raises(
+        ValueError, match="6 weights a neuron are no images of 2×2; pass a shape of 6"
+    ):
         nn.plot.weight_images(W)
+    with pytest.raises(ValueError, match=r"shape must be \(height, width\), got 6"):
+        nn.plot.weight_images(W, 6)  # type: ignore[arg-type]
 
 
 def test_weight_images_of_a_model_are_its_first_weights() -> None:
@@ -146,3 +150,35 @@ def test_gradient_norms_of_a_model_are_those_of_its_last_backward_pass() -> None
     np.sum(model.logits(X)).backward()
     ax = nn.plot.gradient_norms(model)
     assert ax.lines[0].get_ydata()[0] == pytest.approx(np.linalg.norm(model.W1.grad))
+
+
+@pytest.mark.parametrize(
+    ("plot", "error", "message"),
+    [
+        (lambda: nn.plot.loss_curves([3, 2]), TypeError, r"expected a History, or .* got a list"),
+        (lambda: nn.plot.loss_curves({}, ax=Figure()), TypeError, r"pass figure\.add_subplot\(\)"),
+        (lambda: nn.plot.loss_curves({}, ax="left"), TypeError, "matplotlib axes, got a str$"),
+        (lambda: nn.plot.confusion_matrix(np.eye(3), names=["a"]), ValueError, "expected 3 names"),
+        (lambda: nn.plot.confusion_matrix(np.eye(0)), ValueError, r"\(k, k\), got \(0, 0\)"),
+        (lambda: nn.plot.decision_boundary(MODEL, X[:0], []), ValueError, r"got \(0, 2\)"),
+        (lambda: nn.plot.decision_boundary(MODEL, X, LABELS - 1), ValueError, "0, 1, …, got -1 to"),
+        (
+            lambda: nn.plot.decision_boundary(MODEL, X, LABELS / 2),
+            ValueError,
+            "0, 1, …, got 0.0 to",
+        ),
+        (
+            lambda: nn.plot.decision_boundary(MODEL, X, LABELS, resolution=1),
+            ValueError,
+            "resolution must be at least 2, got 1",
+        ),
+        (lambda: nn.plot.gradient_norms([np.ones(3)]), ValueError, "no gradients of weights"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told(plot: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        plot()
+
+
+def test_one_activation_function_goes_by_its_name() -> None:
+    assert [line.get_label() for line in nn.plot.activation_functions("tanh").lines] == ["tanh"]

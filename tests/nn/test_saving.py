@@ -341,6 +341,11 @@ def test_a_torch_state_that_does_not_fit_changes_nothing(change: Any, message: s
     assert_same(model, network())
 
 
+def test_a_torch_state_is_a_dict() -> None:
+    with pytest.raises(TypeError, match="expected a state_dict after the model, got a list"):
+        nn.from_torch_layout(network(), [1])  # type: ignore[arg-type]
+
+
 def test_only_stacks_of_linear_layers_have_a_torch_layout() -> None:
     class Other(nn.Module):
         pass
