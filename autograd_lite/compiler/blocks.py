@@ -151,7 +151,8 @@ def block_function(step: Step, library: Library) -> str:
     swap = dict(zip(step.operands, inputs, strict=True))
     steps: list[Value] = []
     for s in chain:
-        made = Step(s.shape, s.dtype, s.weak, s.name, op=s.op, params=s.params, silent=s.silent,
+        params = {"axis": None} if is_total(s) else s.params
+        made = Step(s.shape, s.dtype, s.weak, s.name, op=s.op, params=params, silent=s.silent,
                     operands=tuple(swap.get(x, x) if not isinstance(x, Const) else x
                                    for x in s.operands))  # fmt: skip
         swap[s] = made
@@ -159,7 +160,7 @@ def block_function(step: Step, library: Library) -> str:
     kept = [swap[r] for r in results]
     inner = Graph(inputs, steps, kept)
     name = library.free_name("block")
-    names = Names([name, "i", "k", "m", *library.taken])
+    names = Names([name, "i", "k", "m", *library.defined])
     for i, x in enumerate(inputs):
         names.of[x] = names.free(x.name or f"x{i + 1}")
     plan = planned(inner, writable, set(kept))

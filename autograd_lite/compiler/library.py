@@ -45,6 +45,11 @@ class Library:
         self._constants: dict[Any, str] = {}
 
     @property
+    def defined(self) -> set[str]:
+        """Names in use but for those of NumPy's functions, which any part of a program may call."""
+        return self.taken - self._brief
+
+    @property
     def import_lines(self) -> list[str]:
         """The statements that a program begins with."""
         lines = list(self.imports)

@@ -87,7 +87,9 @@ class Simplifier:
             if found is not None:
                 return found
         if made.op.kind == "elementwise":
-            made.operands = tuple([_unstretched(x, made) for x in made.operands])
+            for i in range(len(operands)):  # one by one: not all may lose their broadcasting
+                new = _unstretched(made.operands[i], made)
+                made.operands = (*made.operands[:i], new, *made.operands[i + 1 :])
         key = (made.op, tuple(map(_key, made.operands)), frozen(made.params))
         return self._once(key, made)
 

@@ -107,3 +107,20 @@ def test_a_function_that_is_called_like_one_of_numpys() -> None:
 
     x = np.array([0.5, 1.0])
     np.testing.assert_array_equal(compiled(tanh, x)[1], tanh(x))
+
+
+def test_operands_that_are_broadcast_alike_do_not_both_shrink() -> None:
+    """A number less a column is a matrix where both were stretched to one."""
+
+    def f(x: Any, y: Any) -> Any:
+        stretched = np.broadcast_to(np.sum(x, axis=1, keepdims=True), x.shape)
+        return np.full(x.shape, 0.5) - stretched, stretched * np.broadcast_to(y, x.shape)
+
+    x, y = np.random.default_rng(0).standard_normal((4, 3)), np.arange(3.0)
+    for got, expected in zip(compiled(f, x, y)[1], f(x, y), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-13)
+
+    def g(x: Any) -> Any:
+        return np.broadcast_to(x[:, :1], x.shape) + np.broadcast_to(x[:, 1:2], x.shape)
+
+    np.testing.assert_array_equal(compiled(g, x)[1], g(x))

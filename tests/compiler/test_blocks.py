@@ -28,6 +28,24 @@ def test_a_chain_gives_the_eager_bits(shape: tuple[int, ...], dtype: Any) -> Non
     assert "8192" in program.source or "4096" in program.source
 
 
+@pytest.mark.parametrize("axis", [None, (0, 1), (-2, -1)])
+@pytest.mark.parametrize("shape", [(300, 211), (8192, 8)])
+def test_sums_are_made_piece_by_piece(shape: tuple[int, ...], axis: Any) -> None:
+    """Whatever axes they name; what needs the sum comes after the chain."""
+
+    def f(x: Any) -> Any:
+        y = chain(x)
+        total = np.sum(y, axis=axis)
+        return total, y / total, np.sum(y * 2.0, axis=axis)
+
+    program = ag.compile(f)
+    program(np.ones(shape))
+    x = np.random.default_rng(0).standard_normal(shape)
+    for got, expected in zip(program(x), f(x), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
+    assert "_all[i] = add.reduce(" in program.source
+
+
 def test_gradients_of_a_chain_and_of_a_strided_array() -> None:
     g = ag.value_and_grad(lambda x: np.sum(chain(x)))
     program = ag.compile(g)
