@@ -64,11 +64,11 @@ class _Gradients:
             output, self.forward.ids[output], (self.seed_text(output),), "the sweep starts here"
         )
         for block in reversed(self.forward.blocks):
-            if block.fold and any(op.results[0] in live for op in block.ops):
-                self.add_fold(block)
             for value in self.shown(block):
                 if value in live and value is not output:
                     self.add_value(value)
+            if block.fold and any(op.results[0] in live for op in block.ops):
+                self.add_fold(block)  # after the values that leave it: it gets their cotangents
         for value in self.forward.graph.sources:
             if value in live and value in self.forward.ids and value is not output:
                 self.add_value(value)

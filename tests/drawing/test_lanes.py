@@ -102,6 +102,20 @@ def test_a_graph_that_cannot_be_swept_is_drawn_without_numbers():
     assert "x⁽ᵍ⁾ = x + x" in gradients(y)
 
 
+def test_a_folds_cotangent_comes_from_the_values_that_leave_it():
+    """And from nowhere else where there is one such value."""
+    x = ag.tensor(np.ones(3), requires_grad=True, name="x")
+    h = x
+    for _ in range(60):
+        h = np.sin(np.tanh(h))
+    picture = ag.draw(np.sum(h * h), view="lanes").picture
+    (fold,) = [v for v in picture.vertices if v.kind == "gradient" and v.lines[0][:4] == "back"]
+    names = {v.id: v.lines[0] for v in picture.vertices}
+    tails = [names[e.tail] for e in picture.edges if e.head == fold.id]
+    (left,) = [e.head for e in picture.edges if e.tail == fold.mirrors]
+    assert [tail.partition(" =")[0] for tail in tails] == [f"{names[left]}⁽ᵍ⁾"]
+
+
 def test_constants_get_no_gradient():
     """Neither data nor what stop_gradient hides."""
     x = ag.tensor(2.0, requires_grad=True, name="x")

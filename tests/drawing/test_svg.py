@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations
+from itertools import combinations, pairwise
 from threading import Thread
 from xml.etree import ElementTree
 
@@ -13,7 +13,7 @@ from graphs import network, random_graph
 
 import autograd_lite as ag
 import nn
-from autograd_lite.drawing.arrange import arrange
+from autograd_lite.drawing.arrange import Arrow, arrange
 from autograd_lite.drawing.style import ARROWS, STYLES
 
 VIEWS = ("graph", "lanes", "backward")
@@ -93,6 +93,47 @@ def test_boxes_never_overlap(seed, view):
         apart_x = abs(one.x - other.x) - (one.width + other.width) / 2
         apart_y = abs(one.y - other.y) - (one.height + other.height) / 2
         assert max(apart_x, apart_y) > -0.1
+
+
+def passed(arrow: Arrow) -> list[tuple[float, float]]:
+    """Points along an arrow as it is drawn: level at its points, curved between."""
+    t = np.linspace(0.0, 1.0, 12)
+    places = []
+    for (x, y), (nx, ny) in pairwise(arrow.points):
+        level = arrow.vertical or abs(ny - y) < 0.05
+        middle = (x + nx) / 2
+        across = x + (nx - x) * t if level else (
+            (1 - t) ** 3 * x + 3 * (1 - t) ** 2 * t * middle + 3 * (1 - t) * t**2 * middle
+            + t**3 * nx)  # fmt: skip
+        bend = t if level else 3 * (1 - t) * t**2 + t**3
+        places += zip(across.tolist(), (y + (ny - y) * bend).tolist(), strict=True)
+    return places
+
+
+def lectured(seed: int) -> ag.Diagram:
+    rng = np.random.default_rng(seed)
+    sizes = [int(n) for n in rng.integers(2, 30, int(rng.integers(2, 6)))]
+    model = nn.MLP(sizes, hidden=("relu", "tanh", "gelu")[seed % 3],
+                   output=("softmax", "identity")[seed % 2], dropout=0.5 * (seed % 2),
+                   rng=rng)  # fmt: skip
+    return nn.draw(model, view="lanes")
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("view", [*VIEWS, "network"])
+def test_no_arrow_runs_through_a_box(seed, view):
+    """But from its own to its own, and never back and forth."""
+    diagram = lectured(seed) if view == "network" else ag.draw(random_graph(seed, 30), view=view)
+    drawing = arrange(diagram.picture)
+    for arrow in drawing.arrows:
+        ends = (arrow.edge.tail, arrow.edge.head)
+        others = [box for id, box in drawing.boxes.items() if id not in ends]
+        for x, y in passed(arrow):
+            for box in others:
+                inside = abs(x - box.x) < box.width / 2 - 2, abs(y - box.y) < box.height / 2 - 2
+                assert not all(inside)
+        steps = np.diff([x for x, _ in arrow.points])
+        assert arrow.vertical or np.all(steps > -0.01) or np.all(steps < 0.01)
 
 
 @pytest.mark.parametrize("seed", range(3))
