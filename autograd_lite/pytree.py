@@ -7,6 +7,7 @@ computes with (the leaves) from how it is arranged (a hashable `TreeDef`).
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -27,6 +28,13 @@ class TreeDef(NamedTuple):
         """A name for every child, for messages."""
         container = None if self.cls is None else _container(self.cls)
         return () if container is None else container.labels(self.meta, len(self.children))
+
+    @property
+    def keys(self) -> tuple[Any, ...] | None:
+        """The keys of a dict, of whatever kind; None for another container."""
+        if self.cls is None or not issubclass(self.cls, dict):
+            return None
+        return self.meta[1] if issubclass(self.cls, defaultdict) else self.meta  # type: ignore[no-any-return]
 
     @property
     def n_leaves(self) -> int:
@@ -78,6 +86,18 @@ register(
     lambda t: (list(t.values()), tuple(t)),
     lambda keys, children: dict(zip(keys, children, strict=True)),
     labels=lambda keys, n: tuple(map_str(keys)),
+)
+register(
+    OrderedDict,
+    lambda t: (list(t.values()), tuple(t)),
+    lambda keys, children: OrderedDict(zip(keys, children, strict=True)),
+    labels=lambda keys, n: tuple(map_str(keys)),
+)
+register(
+    defaultdict,
+    lambda t: (list(t.values()), (t.default_factory, tuple(t))),
+    lambda meta, children: defaultdict(meta[0], zip(meta[1], children, strict=True)),
+    labels=lambda meta, n: tuple(map_str(meta[1])),
 )
 register(type(None), lambda t: ((), None), lambda meta, children: None)
 register(
@@ -152,12 +172,13 @@ def flatten_like(treedef: TreeDef, tree: Any, path: str = "") -> list[Any]:
         return [tree]
     container = _container(type(tree))
     children, meta = container.flatten(tree) if container else ((), None)
-    if isinstance(tree, dict) and treedef.cls is dict and set(tree) == set(treedef.meta):
-        children = [tree[key] for key in treedef.meta]
+    keys = treedef.keys
+    if isinstance(tree, dict) and keys is not None and set(tree) == set(keys):
+        children = [tree[key] for key in keys]
     elif (
         container is None
         or len(children) != len(treedef.children)
-        or (isinstance(tree, dict) or treedef.cls is dict)
+        or (isinstance(tree, dict) or keys is not None)
     ):
         expected = f"{treedef.cls.__name__} of {', '.join(treedef.labels) or 'nothing'}"
         raise ValueError(

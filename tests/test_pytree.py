@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from collections import OrderedDict, defaultdict, namedtuple
 from typing import Any
 
 import numpy as np
@@ -100,3 +100,29 @@ def test_ravel_keeps_dtypes() -> None:
     vector, unravel = pytree.ravel([np.ones(2, np.float32), np.ones(1)])
     assert vector.dtype == np.float64
     assert unravel(vector)[0].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "make",
+    [dict, OrderedDict, lambda **kw: defaultdict(list, **kw)],
+    ids=["dict", "Ordered", "default"],
+)
+def test_dicts_of_every_kind_keep_it(make: Any) -> None:
+    """What a function gets and what comes back has the argument's class; tangents may be dicts."""
+    tree = make(b=np.ones(2), a=2.0)
+
+    def f(t: Any) -> Any:
+        assert type(t) is type(tree)
+        assert list(t) == ["b", "a"]
+        extra = sum(t["missing"]) if isinstance(t, defaultdict) else 0.0
+        return np.sum(t["b"] ** 2) * t["a"] + extra
+
+    for g in (ag.grad(f)(tree), ag.hvp(f, (tree,), (dict(tree),))[1], ag.compile(ag.grad(f))(tree)):
+        assert type(g) is type(tree)
+        assert list(g) == ["b", "a"]
+    assert ag.jvp(f, (tree,), ({"a": 1.0, "b": np.zeros(2)},))[1] == 2.0
+    with pytest.raises(
+        ValueError, match=r"pytrees differ at \[0\]: .* of b, a, got a dict of a, c"
+    ):
+        ag.jvp(f, (tree,), ({"a": 1.0, "c": np.zeros(2)},))
+    assert ag.pytree.ravel(tree)[1](np.arange(3.0))["a"] == 2.0

@@ -216,8 +216,8 @@ def _paths(structure: pytree.TreeDef, value: Any, base: str) -> list[str]:
         return [base]
     kind = structure.cls
     paths: list[str] = []
-    if issubclass(kind, dict):
-        for key, child in zip(structure.meta, structure.children, strict=True):
+    if structure.keys is not None:
+        for key, child in zip(structure.keys, structure.children, strict=True):
             paths += _paths(child, value[key], f"{base}[{key!r}]")
     elif issubclass(kind, (list, tuple)):
         for i, child in enumerate(structure.children):
