@@ -18,6 +18,7 @@ __all__ = [
     "name_of",
     "refuse_dtype",
     "refuse_masked",
+    "refuse_no_float",
     "refuse_no_function",
     "refuse_nothing",
 ]
@@ -91,6 +92,19 @@ def kind_of(value: Any) -> str:
         value.close()  # or Python would warn later that nobody awaited it
         return "a coroutine, which nobody awaits"
     return f"{value!r} of type {type(value).__name__}"
+
+
+def refuse_no_float(transform: str, place: str, x: Any, dtype: np.dtype[Any]) -> NoReturn:
+    """Raise for an argument of a transform that has no gradient: of what dtype, or no array."""
+    known = hasattr(x, "dtype") or isinstance(x, (int, complex, str))
+    what = f"dtype {dtype}" if known else f"a {type(x).__name__}"
+    instead = "so pass a float (2.0, or array.astype(float))"
+    if not known:
+        instead = "and ag.pytree.register tells where a class of one's own has them"
+    raise TypeError(
+        f"{transform}: {place}: a gradient with respect to {what} was asked for; only floats have "
+        f"gradients, {instead}"
+    )
 
 
 def refuse_no_function(transform: str, f: Any) -> None:

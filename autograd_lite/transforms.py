@@ -31,6 +31,7 @@ from autograd_lite.messages import (
     kind_of,
     name_of,
     refuse_masked,
+    refuse_no_float,
     refuse_no_function,
     refuse_nothing,
 )
@@ -85,11 +86,7 @@ class Lifted:
             refuse_masked(x, transform)
             value = np.asarray(x)
         if value.dtype.kind != "f":
-            place = pytree.names(self.structure)[i]
-            raise TypeError(
-                f"{transform}: {place}: a gradient with respect to dtype {value.dtype} was asked "
-                "for; only floats have gradients, so pass a float (2.0, or array.astype(float))"
-            )
+            refuse_no_float(transform, pytree.names(self.structure)[i], x, value.dtype)
         lifted = new_tensor(value, None)
         lifted._name = name
         if outer is None:

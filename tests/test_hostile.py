@@ -458,3 +458,11 @@ def test_primitive_without_rules_and_tensors_as_parameters() -> None:
     scaled = ag.primitive(vjp=(lambda g, y, x, k=1.0: g * k,))(lambda x, k=1.0: x * k)
     with pytest.raises(TypeError, match="'k' is a tensor; parameters are constants"):
         scaled(ag.tensor([1.0], requires_grad=True), k=ag.tensor(2.0))
+
+
+@pytest.mark.parametrize("x", [{1.0}, lambda x: x, object()])
+def test_arguments_that_are_no_pytrees(x: Any) -> None:
+    """A class of one's own can be made one, and the message says how."""
+    kind = type(x).__name__
+    with pytest.raises(TypeError, match=rf"jvp: \[0\]\.w: .* a {kind} .*pytree\.register"):
+        ag.jvp(lambda t: 1.0, ({"w": x},), ({"w": x},))
