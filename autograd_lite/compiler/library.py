@@ -156,7 +156,7 @@ class Library:
         if callable(value) and _is_numpy(value):
             return self._define(name, value, f"{name} = {path_of(value)}")
         if isinstance(value, type) and value.__module__.startswith(PACKAGE):
-            return self._define(name, value, inspect.getsource(value).rstrip())
+            return self._define(name, value, _class_text(value))
         if type(value).__module__.startswith(PACKAGE):
             kind = self._refer(type(value).__name__, type(value))
             return self._define(name, value, f"{name} = {kind}()")
@@ -228,6 +228,11 @@ def _globals_of(code: Any) -> tuple[str, ...]:
     names = [i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"]
     inner = [const for const in code.co_consts if hasattr(const, "co_code")]
     return tuple(dict.fromkeys([*names, *(name for const in inner for name in _globals_of(const))]))
+
+
+@cache  # 9 ms: Python parses the whole file for it
+def _class_text(cls: type) -> str:
+    return inspect.getsource(cls).rstrip()
 
 
 @cache  # of this package's own functions, of which every program takes the same few
