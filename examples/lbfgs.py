@@ -44,9 +44,11 @@ def main() -> None:
     X, labels = nn.data.load_digits()
     rng = np.random.default_rng(0)
     X, X_test, y, y_test = nn.data.train_test_split(X, labels, test=0.2, rng=rng, stratify=True)
+    steps = 200
+    if args.quick:
+        X, y, steps = X[:300], y[:300], 20
     model = nn.MLP([64, 50, 10], hidden="tanh", init="xavier", rng=rng)
     theta, value_and_grad, unravel = flat_objective(model, X, y)
-    steps = 20 if args.quick else 200
     equation(f"f: R^{theta.size:,} → R,  θ ↦ (L(θ), θ⁽ᵍ⁾)        {steps} gradients each")
 
     found = {"gradient descent": descend(theta, value_and_grad, steps)}
@@ -62,7 +64,9 @@ def main() -> None:
             losses.append(float(value))
             return value, g
 
-        result = minimize(recorded, theta, jac=True, method="L-BFGS-B", options={"maxfun": steps})
+        result = minimize(
+            recorded, theta, jac=True, method="L-BFGS-B", options={"maxfun": steps - 1}
+        )
         found["L-BFGS"] = (result.x, losses)
 
     print(f"{'':18}{'gradients':>10}{'loss':>12}{'held out':>10}")

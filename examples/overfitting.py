@@ -31,15 +31,16 @@ def main() -> None:
     args = options(__doc__)
     rng = np.random.default_rng(0)
     X, X_val, y, y_val = few_digits(rng)
+    sizes, rate, epochs = [64, 256, 256, 10], 0.001, 60
     if args.quick:
-        X_val, y_val = X_val[:500], y_val[:500]
-    model = nn.MLP([64, 256, 256, 10], init="he", rng=rng)
-    epochs = 12 if args.quick else 60
+        sizes, rate, epochs = [64, 64, 64, 10], 0.004, 25
+        X_val, y_val = X_val[:300], y_val[:300]
+    model = nn.MLP(sizes, init="he", rng=rng)
     print(f"{model!r}, {len(X)} images to learn from, a fifth with a wrong label\n")
 
     equation("θ ← θ − α θ⁽ᵍ⁾ lowers L on the training data, and promises nothing for other data")
     history = nn.fit(
-        model, X, y, loss="cross_entropy", optimizer=nn.SGD(0.001, momentum=0.9), batch_size=20,
+        model, X, y, loss="cross_entropy", optimizer=nn.SGD(rate, momentum=0.9), batch_size=20,
         epochs=epochs, validation=(X_val, y_val), rng=rng,
     )  # fmt: skip
     losses, validation = history["loss"], history["val_loss"]
@@ -52,9 +53,9 @@ def main() -> None:
     print(f"{validation[-1] / validation[best]:.2f} times the best")
     print(f"training labels reproduced, wrong ones too: {nn.accuracy(model.predict(X), y):.0%}")
 
-    stopped = nn.MLP([64, 256, 256, 10], init="he", rng=np.random.default_rng(0))
+    stopped = nn.MLP(sizes, init="he", rng=np.random.default_rng(0))
     early = nn.fit(
-        stopped, X, y, loss="cross_entropy", optimizer=nn.SGD(0.001, momentum=0.9), batch_size=20,
+        stopped, X, y, loss="cross_entropy", optimizer=nn.SGD(rate, momentum=0.9), batch_size=20,
         epochs=epochs, validation=(X_val, y_val), rng=np.random.default_rng(1),
         callbacks=[nn.EarlyStopping(patience=5)],
     )  # fmt: skip

@@ -39,6 +39,10 @@ def main() -> None:
     args = options(__doc__)
     data = few_digits(np.random.default_rng(0))
     X, X_val, y, y_val = (part[:500] for part in data)
+    sizes, rate, epochs = [64, 256, 256, 10], 0.001, 80
+    if args.quick:
+        sizes, rate, epochs = [64, 64, 64, 10], 0.004, 15
+        X_val, y_val = X_val[:200], y_val[:200]
     print(f"{len(X)} images to learn from, a fifth with a wrong label; {len(X_val)} to validate\n")
     equation("L + λ₁ Σ|w|: W_l⁽ᵍ⁾ + λ₁ sign(W_l)        L + λ₂/2 Σw²: W_l⁽ᵍ⁾ + λ₂ W_l")
     checked = nn.MLP([64, 32, 10], init="he", rng=0)
@@ -48,10 +52,10 @@ def main() -> None:
     print(f"{'':10}{'training':>10}{'validation':>12}{'right':>8}{'Σ|w|':>10}{'w ≈ 0':>8}")
     histories = {}
     for name, (loss, p) in METHODS.items():
-        model = nn.MLP([64, 256, 256, 10], init="he", dropout=p, rng=np.random.default_rng(0))
+        model = nn.MLP(sizes, init="he", dropout=p, rng=np.random.default_rng(0))
         histories[name] = nn.fit(
-            model, X, y, loss=loss, optimizer=nn.SGD(0.001, momentum=0.9), batch_size=20,
-            epochs=3 if args.quick else 80, rng=np.random.default_rng(1),
+            model, X, y, loss=loss, optimizer=nn.SGD(rate, momentum=0.9), batch_size=20,
+            epochs=epochs, rng=np.random.default_rng(1),
             validation=(X_val, y_val),
             metrics={"cross_entropy": lambda m, X, Y: nn.softmax_cross_entropy(
                 m.logits(X), Y, reduction="mean").item()},

@@ -138,7 +138,7 @@ def numbers(pattern: str, text: str) -> list[float]:
         ("linear_collapse", r"identity +([\d.]+)% right\n +tanh +([\d.]+)% right"),
         ("regression", r"least squares +[\d.]+ +([\d.]+)\nnetwork 12-16-1 +[\d.]+ +([\d.]+)"),
         ("overfitting", r"([\d.]+) times the best"),
-        ("dropout", r"\n +1 +([\d.]+) +[\d.]+%[\s\S]*\n +300 +([\d.]+) +[\d.]+%"),
+        ("dropout", r"\n +1 +([\d.]+) +[\d.]+%[\s\S]*\n +100 +([\d.]+) +[\d.]+%"),
     ],
 )
 def test_what_an_example_shows_can_be_seen_in_its_numbers(
@@ -155,7 +155,7 @@ def test_what_an_example_shows_can_be_seen_in_its_numbers(
     elif name == "overfitting":
         assert first > 1
     elif name == "dropout":
-        assert more[0] < first / 5  # about 1/√300
+        assert more[0] < first / 5  # about 1/√100
     else:
         assert first > 0.6
         assert more[0] > 0.5
