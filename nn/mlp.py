@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from operator import index
 from typing import Any
@@ -79,11 +79,15 @@ class MLP(Module):
 
     def __call__(self, X: Any) -> Any:
         """Y_hat of shape (n, S_L), or (n,) where S_L is 1."""
-        return self._column(self.activations(X)[1][-1])
+        for _, A in self._layers(X):  # not kept: a deep network's Z would double its memory
+            Y_hat = A
+        return self._column(Y_hat)
 
     def logits(self, X: Any) -> Any:
         """The output layer's pre-activations Z_L, of the shape of Y_hat."""
-        return self._column(self._layers(X, upto_logits=True)[0][-1])
+        for Z, _ in self._layers(X, upto_logits=True):
+            Z_L = Z
+        return self._column(Z_L)
 
     def predict(self, X: Any) -> Any:
         """Labels of shape (n,) for classification, y_hat for regression."""
@@ -91,37 +95,36 @@ class MLP(Module):
 
     def activations(self, X: Any) -> tuple[list[Any], list[Any]]:
         """Z and A of every layer, as in the lecture: A[0] is X, Z[0] is None, A[L] is Y_hat."""
-        return self._layers(X)
+        passed = list(self._layers(X))
+        return [Z for Z, _ in passed], [A for _, A in passed]
 
-    def _layers(self, X: Any, upto_logits: bool = False) -> tuple[list[Any], list[Any]]:
-        """The lecture's forward pass; without A[L], the last activation, where that is not asked.
+    def _layers(self, X: Any, upto_logits: bool = False) -> Iterator[tuple[Any, Any]]:
+        """(None, X), then Z and A of layer after layer: the lecture's forward pass.
 
-        Names on the results are for pictures, programs and messages.
+        A[L], the last activation, is None where it is not asked for. Names on the results are for
+        pictures, programs and messages.
         """
-        A: list[Any] = [_data_points(as_input(X, self.W1, "MLP"), self.sizes[0])]
-        Z: list[Any] = [None]
-        numbers = range(1, self.n_layers + 1)
-        if not ag.scope.wanted():
-            self._pass(numbers, Z, A, upto_logits)
-            return Z, A
-        for l in numbers:
-            with ag.scope(f"hidden {l}" if l < self.n_layers else "output"):
-                self._pass((l,), Z, A, upto_logits)
-        return Z, A
+        A = _data_points(as_input(X, self.W1, "MLP"), self.sizes[0])
+        scoped = ag.scope.wanted()
+        yield None, A
+        for l in range(1, self.n_layers + 1):
+            if scoped:
+                with ag.scope(f"hidden {l}" if l < self.n_layers else "output"):
+                    Z, A = self._layer(l, A, upto_logits)
+            else:
+                Z, A = self._layer(l, A, upto_logits)
+            yield Z, A
 
-    def _pass(self, numbers: Iterable[int], Z: list[Any], A: list[Any], upto_logits: bool) -> None:
-        """Append Z and A of the layers with these numbers."""
-        L = self.n_layers
-        for l in numbers:
-            Z_l = _named(A[-1] @ getattr(self, f"W{l}") + getattr(self, f"b{l}"), f"Z{l}")
-            Z.append(Z_l)
-            if l < L:
-                A_l = HIDDEN[self.hidden[l - 1]](Z_l)
-                A_l = self.dropout[l - 1](A_l) if self.dropout else A_l
-                A.append(A_l if A_l is Z_l else _named(A_l, f"A{l}"))
-            elif not upto_logits:
-                A_L = OUTPUT[self.output](Z_l)
-                A.append(A_L if A_L is Z_l else _named(A_L, "Y_hat"))
+    def _layer(self, l: int, A_below: Any, upto_logits: bool) -> tuple[Any, Any]:
+        """Z and A of layer l."""
+        last = l == self.n_layers
+        Z = _named(A_below @ getattr(self, f"W{l}") + getattr(self, f"b{l}"), f"Z{l}")
+        if last and upto_logits:
+            return Z, None
+        A = OUTPUT[self.output](Z) if last else HIDDEN[self.hidden[l - 1]](Z)
+        if self.dropout and not last:
+            A = self.dropout[l - 1](A)
+        return Z, A if A is Z else _named(A, "Y_hat" if last else f"A{l}")
 
     def _column(self, Y_hat: Any) -> Any:
         """Of one output neuron the vector, so that y_hat − y never broadcasts (n, 1) with (n,)."""
