@@ -26,7 +26,7 @@ from autograd_lite.transforms import (
     places,
     pull,
     result_leaves,
-    scalar_pull,
+    scalar_output,
     value_of,
 )
 
@@ -301,7 +301,7 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     directions = _directions(lifted, tangents, "hvp")
     with Recording(lifted, also=directions) as recording:
         value = f(*lifted.primals())
-        found = scalar_pull(value, lifted, True, f)
+        found = pull(scalar_output(value, True, f), lifted.nodes, True, lifted.floor)
         pairs = []
         for node, t in zip(lifted.nodes, directions, strict=True):
             g = found.get(node)

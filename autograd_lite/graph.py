@@ -18,7 +18,7 @@ from weakref import ref
 import numpy as np
 
 from autograd_lite.debugging import Watch
-from autograd_lite.messages import refuse_masked
+from autograd_lite.messages import described, refuse_detaching, refuse_masked, refuse_traced
 from autograd_lite.modes import MODES
 from autograd_lite.sweep import PICK, Leaf, Node, next_order, own, sweep
 
@@ -70,7 +70,7 @@ class Tensor:
     def data(self) -> np.ndarray[Any, Any]:
         """The array itself, 0-d for a scalar. Assigning replaces it, or says it was changed."""
         if MODES.get().trace is not None:
-            _refuse_traced(self, ".data")
+            refuse_traced(self, ".data")
         value = self._value
         if type(value) is not np.ndarray:
             value = self._value = np.asarray(value)
@@ -198,9 +198,9 @@ class Tensor:
 
     def item(self) -> Any:
         """The one element as a Python number. Raises ValueError for more than one."""
-        _refuse_traced(self, ".item()")
+        refuse_traced(self, ".item()")
         if self.size != 1:
-            raise ValueError(f"item() needs one element, {_described(self)} has {self.size}")
+            raise ValueError(f"item() needs one element, {described(self)} has {self.size}")
         return self._value.item()
 
     def tolist(self) -> Any:
@@ -209,7 +209,7 @@ class Tensor:
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """A read-only view of the values."""
-        _refuse_traced(self, ".numpy()")
+        refuse_traced(self, ".numpy()")
         view = self.data.view()
         view.flags.writeable = False
         return view
@@ -223,7 +223,7 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         if self._node is not None:
-            _refuse_detaching(self, "converting it to an array")
+            refuse_detaching(self, "converting it to an array")
         return np.array(self._value, dtype=dtype, copy=copy)
 
     def __float__(self) -> float:
@@ -238,18 +238,18 @@ class Tensor:
     def __index__(self) -> int:
         value = self._scalar("use as an index")
         if value.dtype.kind not in "iub":
-            raise TypeError(f"only integer tensors can be an index, got {_described(self)}")
+            raise TypeError(f"only integer tensors can be an index, got {described(self)}")
         return int(value)
 
     def __bool__(self) -> bool:
-        _refuse_traced(self, "bool()")
+        refuse_traced(self, "bool()")
         return bool(self._value)
 
     def _scalar(self, use: str) -> Any:
         if self._node is not None:
-            _refuse_detaching(self, use)
+            refuse_detaching(self, use)
         if self._value.size != 1:
-            raise TypeError(f"{use} needs one element, {_described(self)} has {self.size}")
+            raise TypeError(f"{use} needs one element, {described(self)} has {self.size}")
         return self._value.reshape(())
 
     def __len__(self) -> int:
@@ -314,12 +314,13 @@ class Tensor:
         node = self._node
         if node is None or not (node.plan is None or node.plan.edges):
             raise RuntimeError(
-                f"backward() on {_described(self)}, which does not require grad: nothing was "
+                f"backward() on {described(self)}, which does not require grad: nothing was "
                 "recorded; make a leaf with requires_grad=True and compute outside no_grad()"
             )
         seed = seed_for(self, gradient, create_graph)
         found = sweep(
             ((node, seed),),
+            roots=(node,),
             as_tensors=as_tensors if create_graph else None,
             free=not retain_graph,
             watch=Watch() if MODES.get().debug else None,
@@ -343,7 +344,7 @@ class Tensor:
     def retain_grad(self) -> None:
         """Have `backward()` leave this tensor's cotangent in its `.grad`, though it is no leaf."""
         if self._node is None:
-            raise RuntimeError(f"retain_grad() on {_described(self)}, which does not require grad")
+            raise RuntimeError(f"retain_grad() on {described(self)}, which does not require grad")
         if not isinstance(self._node, Leaf):
             self._node.note(retain=ref(self))
 
@@ -471,7 +472,7 @@ def seed_for(output: Tensor, gradient: Any, record: bool = False) -> Any:
     if gradient is None:
         if value.size != 1:
             raise ValueError(
-                f"the gradient of {_described(output)} needs one element; take .sum() of it, pass "
+                f"the gradient of {described(output)} needs one element; take .sum() of it, pass "
                 "gradient= of its shape, or use ag.jacobian"
             )
         seed = np.ones(value.shape, dtype) if value.ndim else dtype.type(1)
@@ -479,38 +480,18 @@ def seed_for(output: Tensor, gradient: Any, record: bool = False) -> Any:
     shape = value.shape
     if np.shape(gradient) != shape:
         raise ValueError(
-            f"gradient: expected the shape {shape} of {_described(output)}, got "
+            f"gradient: expected the shape {shape} of {described(output)}, got "
             f"{np.shape(gradient)}; it is never broadcast"
         )
     if isinstance(gradient, Tensor) and gradient._node is not None:
         if not record:
-            _refuse_detaching(gradient, "use as gradient= without create_graph=True")
+            refuse_detaching(gradient, "use as gradient= without create_graph=True")
         return gradient if gradient.dtype == dtype else gradient.astype(dtype)
     gradient = gradient.data if isinstance(gradient, Tensor) else np.asarray(gradient)
     if gradient.dtype.kind not in "fiub":
         raise TypeError(f"gradient: expected real numbers, got dtype {gradient.dtype}")
     gradient = gradient.astype(dtype, copy=False)
     return new_tensor(gradient, None) if record else gradient
-
-
-def _described(x: Tensor) -> str:
-    return f"{x.name or 'a tensor'} of shape {x.shape}"
-
-
-def _refuse_detaching(x: Tensor, use: str) -> NoReturn:
-    _refuse_traced(x, use)
-    raise TypeError(
-        f"{use} would silently detach {_described(x)}, which requires grad; use .item() for a "
-        "number, .numpy() for a read-only array, .detach() for a constant, np.stack([...]) to join "
-        "tensors, or ag.put(x, index, value) to replace elements"
-    )
-
-
-def _refuse_traced(x: Tensor, use: str) -> None:
-    """Raise where a value is asked for that is not known while a program is traced."""
-    trace = MODES.get().trace
-    if trace is not None and x._node is not None:
-        trace.refuse(x, use)
 
 
 def new_tensor(value: Any, node: Node | None) -> Tensor:

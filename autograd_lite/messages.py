@@ -9,18 +9,22 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd_lite.debugging import user_line
+from autograd_lite.modes import MODES
 from autograd_lite.table import Primitive
 
 __all__ = [
+    "described",
     "explain",
     "kind_of",
     "label",
     "name_of",
+    "refuse_detaching",
     "refuse_dtype",
     "refuse_masked",
     "refuse_no_float",
     "refuse_no_function",
     "refuse_nothing",
+    "refuse_traced",
 ]
 
 _SIGNS = {"matmul": "@", "add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
@@ -121,3 +125,25 @@ def refuse_nothing(transform: str, f: Any, result: Any) -> None:
     if result is None:
         raise TypeError(f"{transform} of {name_of(f)}: the function returned None; is its return "
                         "missing?")  # fmt: skip
+
+
+def described(x: Any) -> str:
+    """A tensor's name and shape, for a message."""
+    return f"{x.name or 'a tensor'} of shape {x.shape}"
+
+
+def refuse_detaching(x: Any, use: str) -> NoReturn:
+    """Raise where a use of a tensor that requires grad would lose its gradient."""
+    refuse_traced(x, use)
+    raise TypeError(
+        f"{use} would silently detach {described(x)}, which requires grad; use .item() for a "
+        "number, .numpy() for a read-only array, .detach() for a constant, np.stack([...]) to join "
+        "tensors, or ag.put(x, index, value) to replace elements"
+    )
+
+
+def refuse_traced(x: Any, use: str) -> None:
+    """Raise where a value is asked for that is not known while a program is traced."""
+    trace = MODES.get().trace
+    if trace is not None and x._node is not None:
+        trace.refuse(x, use)

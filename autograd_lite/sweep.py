@@ -153,10 +153,11 @@ FREED: Any = object()
 
 
 def sweep(
-    outputs: Sequence[tuple[Node, Any]],
+    outputs: Iterable[tuple[Node, Any]],
     targets: Container[Node] | None = None,
     floor: int = 0,
     *,
+    roots: Sequence[Node] = (),
     as_tensors: Callable[[Node], Sequence[Any]] | None = None,
     free: bool = False,
     watch: Callable[..., None] | None = None,
@@ -166,7 +167,8 @@ def sweep(
     `targets` None means every leaf, and interior nodes whose Tensor retains its gradient. Nodes
     older than `floor` are found where they are targets, but never swept. With `as_tensors`, which
     wraps what a node saved, the cotangents are Tensors and the sweep itself is recorded. With
-    `free`, nodes let go of what they saved. `watch` looks on: see `debugging.Watch`.
+    `free`, nodes let go of what they saved. `watch` looks on: see `debugging.Watch`. An array that
+    changed in place is looked for from `roots`, or else in what is not swept yet.
     A rule's exception leaves with a note that names the operation and the input.
     """
     #: cotangents that are not consumed yet, with their nodes, by the nodes' order
@@ -231,7 +233,8 @@ def sweep(
                     parent = inputs[i]
                     leaf = parent.plan is None
                     if leaf and parent.changed > order and parent not in cleared:
-                        _refuse_stale(parent, ancestors([n for n, _ in outputs], floor))
+                        rest = [node, *[n for n, _ in pending.values()]]
+                        _refuse_stale(parent, ancestors(roots or rest, floor))
                         cleared.add(parent)
                     if (
                         targets is not None

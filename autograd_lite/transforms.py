@@ -11,7 +11,7 @@ sees the inner sweep's own operations, recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from operator import index
 from typing import Any, TypeVar
@@ -181,21 +181,35 @@ class Recording:
 
 
 def pull(
-    outputs: Sequence[tuple[Tensor, Any]], targets: Sequence[Any], record: bool, floor: int
+    outputs: list[tuple[Tensor, Any]],
+    targets: Sequence[Any],
+    record: bool,
+    floor: int,
+    roots: Sequence[Node] = (),
 ) -> dict[Node, Any]:
     """The cotangents of target nodes, given (tensor, cotangent) pairs of outputs.
 
-    `floor` is a number of the creation counter that no target is older than.
+    `floor` is a number of the creation counter that no target is older than. The list of outputs
+    is emptied: where nobody else holds the graph, it dies as it is swept. `roots`: see `sweep`.
     """
     modes = MODES.get()
+    seeds = [] if record else [_array(g) for _, g in outputs]
     found = sweep(
-        [(y._node, g) for y, g in outputs if y._node is not None],
+        _drained(outputs),
         {node for node in targets if node is not None},
         floor,
+        roots=roots,
         as_tensors=as_tensors if record else None,
         watch=Watch() if modes.debug else modes.trace.watch if modes.trace is not None else None,
     )
-    return found if record else own(found, [_array(g) for _, g in outputs])
+    return found if record else own(found, seeds)
+
+
+def _drained(outputs: list[tuple[Tensor, Any]]) -> Iterator[tuple[Node, Any]]:
+    while outputs:
+        y, g = outputs.pop(0)
+        if y._node is not None:
+            yield y._node, g
 
 
 def value_and_grad(
@@ -222,20 +236,24 @@ def value_and_grad(
         with Recording(lifted) as recording:
             result = f(*full, **kwargs)
             value, aux = _split_aux(result, f) if has_aux else (result, None)
-            if recording.record:
-                found = scalar_pull(value, lifted, True, f)
-        if not recording.record:  # out of the context: a rule that uses transforms is outermost
-            found = scalar_pull(value, lifted, False, f)
-        grads = lifted.gradients(found)
-        value = value_of(value, lifted, recording.record)
+            record = recording.record
+            outputs = scalar_output(value, record, f)
+            if record:
+                found = pull(outputs, lifted.nodes, True, lifted.floor)
+        value = value_of(value, lifted, record)
         if has_aux:
-            value = (value, pytree.map(lambda a: value_of(a, lifted, recording.record), aux))
+            value = (value, pytree.map(lambda a: value_of(a, lifted, record), aux))
+        if not record:  # out of the context: a rule that uses transforms is outermost
+            del result, aux  # the last to hold the graph
+            found = pull(outputs, lifted.nodes, False, lifted.floor)
+        grads = lifted.gradients(found)
         return value, grads if several else grads[0]
 
     return value_and_gradient
 
 
-def scalar_pull(value: Any, lifted: Lifted, record: bool, f: Any) -> dict[Node, Any]:
+def scalar_output(value: Any, record: bool, f: Any) -> list[tuple[Tensor, Any]]:
+    """The function's value with its cotangent, 1, for `pull`: none where it is no Tensor."""
     array = value._value if isinstance(value, Tensor) else value
     one = getattr(array, "size", 0) == 1 and array.dtype.kind == "f"
     if not (one or isinstance(array, float)):
@@ -245,9 +263,7 @@ def scalar_pull(value: Any, lifted: Lifted, record: bool, f: Any) -> dict[Node, 
             f"{kind_of(value)}; sum it, or use vjp or jacobian"
             + ("; or has_aux=True for (value, aux)" if isinstance(value, tuple) else "")
         )
-    if not isinstance(value, Tensor):
-        return {}
-    return pull([(value, seed_for(value, None, record))], lifted.nodes, record, lifted.floor)
+    return [(value, seed_for(value, None, record))] if isinstance(value, Tensor) else []
 
 
 def _split_aux(result: Any, f: Any) -> tuple[Any, Any]:
@@ -360,7 +376,8 @@ def gradients(
         raise RuntimeError(f"gradients: the output, {kind_of(output)}, does not require grad")
     pairs = [(output, seed_for(output, gradient, create_graph))]
     nodes = [x._node for x in tensors]
-    found = pull(pairs, nodes, create_graph, min([n.order for n in nodes], default=0))
+    floor = min([n.order for n in nodes], default=0)
+    found = pull(pairs, nodes, create_graph, floor, roots=(output._node,))
     grads = []
     for x in tensors:
         g = found.get(x._node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import tracemalloc
 from collections import namedtuple
 from typing import Any
 
@@ -387,3 +388,24 @@ def test_a_checkpoint_uses_only_some_of_what_it_keeps() -> None:
         for _ in range(n):
             derivative, expected = ag.grad(derivative), ag.grad(expected)
         assert derivative(0.6) == pytest.approx(expected(0.6), rel=1e-13)
+
+
+def test_the_graph_of_a_value_and_gradient_dies_as_it_is_swept() -> None:
+    """What the rules have read is given back while gradients come: no more than either at once."""
+    n, depth = 64, 30
+    weights = [np.eye(n) for _ in range(depth)]
+    size = weights[0].nbytes
+
+    def loss(weights: Any) -> Any:
+        a = np.ones((n, n))
+        for w in weights:
+            a = np.tanh(a @ w)
+        return np.sum(a)
+
+    both = ag.value_and_grad(loss)
+    both(weights)
+    tracemalloc.start()
+    both(weights)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < (depth + 8) * size  # the activations alone are `depth`, the gradients as many
