@@ -70,6 +70,8 @@ class Donation:
         for x, y in self.pairs:
             if not (isinstance(y, Step) and counts[y] == 1 and y.op.name in _BINARY):
                 continue
+            if not y.shape:  # arithmetic on numbers is an expression, which writes nowhere
+                continue
             read = set().union(*(shows.get(o, {o}) for o in sources(y)))
             if (y.shape, y.dtype) == (x.shape, x.dtype) and not (read & inputs) - {x}:
                 self.direct.add(y)

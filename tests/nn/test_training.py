@@ -241,6 +241,27 @@ def test_a_program_updates_shared_parameters_once() -> None:
     np.testing.assert_allclose(compiled.W.data, written.W.data, rtol=1e-11)
 
 
+@pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
+def test_a_program_updates_parameters_that_are_single_numbers(make: Any) -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            self.b = nn.Parameter(np.zeros(3))
+            self.W = nn.Parameter(np.random.default_rng(0).normal(size=(3, 3)))
+            self.scale = nn.Parameter(np.array(2.0))
+
+        def logits(self, X: Any) -> Any:
+            return (X @ self.W + self.b) * self.scale
+
+        __call__ = logits
+
+    compiled, history = fit(Scaled(), optimizer=make())
+    written, _ = fit(Scaled(), optimizer=make(), compile=False)
+    assert history.mode == "compiled"
+    for name, p in compiled.named_parameters():
+        np.testing.assert_allclose(p.data, getattr(written, name).data, rtol=1e-11)
+    assert compiled.scale.data != 2.0
+
+
 def test_a_program_writes_into_the_parameters_own_arrays() -> None:
     """Views of them stay valid, and a graph recorded before is not swept with new numbers."""
     model = classifier()
