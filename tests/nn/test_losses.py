@@ -123,6 +123,33 @@ def test_swapped_constants_are_told_by_the_one_hot() -> None:
         nn.cross_entropy(LABELS, Y_HAT)
 
 
+@pytest.mark.parametrize(
+    ("loss", "data", "message"),
+    [
+        (nn.softmax_cross_entropy, (Y_HAT, LABELS), "the logits are probabilities already"),
+        (
+            nn.cross_entropy,
+            (LOGITS, LABELS),
+            "must hold probabilities in .*for logits use softmax_",
+        ),
+        (nn.cross_entropy, (Y_HAT, LABELS + 1), "labels must be 0 to 2, got 1 to 3"),
+        (nn.softmax_cross_entropy, (LOGITS, LABELS - 1), "labels must be 0 to 2, got -1 to 1"),
+        (nn.softmax_cross_entropy, (LOGITS, 2 * Y), "every row must be a probability distribution"),
+        (nn.binary_cross_entropy, (Y_HAT, 3 * Y), r"targets must lie in \[0, 1\], got 0 to 3"),
+    ],
+)
+def test_a_program_is_not_made_of_a_mistake(loss: Any, data: Any, message: str) -> None:
+    """The data that a function is traced with are looked at; the program does not look at any."""
+    with pytest.raises(ValueError, match=message):
+        ag.compile(ag.value_and_grad(loss))(*data)
+    right = (LOGITS if loss is nn.softmax_cross_entropy else Y_HAT), Y
+    program = ag.compile(ag.value_and_grad(loss))
+    value, g = program(*right)
+    assert value == pytest.approx(loss(*right), rel=1e-14)
+    np.testing.assert_allclose(g, gradient(loss, *right), rtol=1e-12, atol=1e-15)
+    assert "examined" not in program.source
+
+
 def test_a_saturated_prediction_is_no_mistake() -> None:
     """Probabilities of exactly 0 and 1 against soft targets are a network's, not swapped data."""
     saturated = ag.tensor([[1.0, 0.0]], requires_grad=True)

@@ -852,6 +852,12 @@ def test_a_model_without_logits_takes_a_function() -> None:
         (lambda m, X, Y: 1.0, TypeError, "must return a tensor computed from the model.*a float"),
         (lambda m, X, Y: m.logits(X), ValueError, "needs one element"),
         (lambda m, X, Y: ag.tensor(1.0), TypeError, "it returned a constant tensor"),
+        (lambda m, X, Y: nn.softmax_cross_entropy(m(X), Y), ValueError, "^softmax.*are probabilit"),
+        (
+            lambda m, X, Y: nn.cross_entropy(m.logits(X), Y),
+            ValueError,
+            "^cross_entropy.*for logits",
+        ),
     ],
 )
 def test_a_loss_that_is_none_is_refused(loss: Any, error: Any, message: str) -> None:
