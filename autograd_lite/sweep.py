@@ -17,6 +17,7 @@ from weakref import ref
 import numpy as np
 
 from autograd_lite.floats import ERRORS, IGNORED, ones
+from autograd_lite.parts import whole
 from autograd_lite.table import Plan, Primitive
 
 __all__ = [
@@ -214,10 +215,10 @@ def sweep(
             saved = node.saved
             if saved is FREED:
                 _refuse_freed(node)
+            if as_tensors is not None:
+                saved, g = as_tensors(node), whole(g)
             if watch is not None:
                 watch(node, g)
-            if as_tensors is not None:
-                saved = as_tensors(node)
             plan = node.plan
             inputs = node.inputs
             arity = plan.arity
@@ -254,11 +255,14 @@ def sweep(
                     else:
                         sums: Any = found if leaf else pending
                         place = parent if leaf else parent.order
-                        if place in sums and as_tensors is None and watch is None:
-                            total = sums[place] if leaf else sums[place][1]
-                            total = total if place in owned else np.array(total)
+                        if place in sums:
+                            if watch is not None:
+                                watch(node, g, i)
+                            total = plan.op.into(
+                                sums[place] if leaf else sums[place][1],
+                                place in owned, g, *saved, **node.params,
+                            )  # fmt: skip
                             owned.add(place)
-                            plan.op.into(total, g, *saved, **node.params)
                             sums[place] = total if leaf else (parent, total)
                             continue
                         ct = rule(g, *saved, **node.params)
@@ -291,7 +295,7 @@ def sweep(
                 node.free()
     finally:
         ERRORS.reset(calm)
-    return found
+    return found if as_tensors is None else {node: whole(g) for node, g in found.items()}
 
 
 def _sum(old: Any, ct: Any, place: Any, owned: set[Any]) -> Any:
@@ -301,7 +305,7 @@ def _sum(old: Any, ct: Any, place: Any, owned: set[Any]) -> Any:
     if type(old) is tuple:
         pairs = zip(old, ct, strict=True)
         return tuple([a if b is None else b if a is None else a + b for a, b in pairs])
-    if place in owned:
+    if place in owned and type(ct) is type(old) is np.ndarray:
         return np.add(old, ct, out=old)
     total = old + ct
     if type(total) is np.ndarray:

@@ -89,7 +89,7 @@ class Primitive:
         formulas: Sequence[str | Callable[..., str] | None] = (),
         jvp: Callable[..., Any] | None = None,
         jointly: bool = False,
-        into: Callable[..., None] | None = None,
+        into: Callable[..., Any] | None = None,
         strict: bool = False,
         symmetric: bool = False,
     ) -> None:
@@ -112,7 +112,8 @@ class Primitive:
         self.jvp = jvp  # (tangents, y, *inputs, **params), in place of what the kind says
         #: the one rule of a variadic row gives every input's cotangent, and reads but their shapes
         self.jointly = jointly
-        #: (total, g, y, *inputs, **params): adds the first input's cotangent to `total` in place
+        #: (total, owned, g, y, *inputs, **params): `total` plus the first input's cotangent, added
+        #: in place where the array is owned
         self.into = into
         self.strict = strict  # a cotangent must come in its input's dtype: a user's rule
         self.symmetric = symmetric  # reads one triangle: the gradient is that of f((A + Aᵀ)/2)

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.sweep import ancestors
 
 
 def leaf(value: Any, name: str | None = None) -> ag.Tensor:
@@ -573,6 +574,62 @@ class TestParts:
         np.testing.assert_array_equal(x.grad, [2.0, 2.0])
         np.testing.assert_array_equal(y.grad, [1.0, 1.0])
         assert seed == 1.0
+
+    def test_recorded_rows_are_gathered_by_one_operation(self) -> None:
+        """In a second sweep, and in a program: no array of the whole for each row."""
+        X = leaf(np.arange(600.0).reshape(200, 3))
+        y = sum((i * (row**3).sum() for i, row in enumerate(X)), start=0.0)
+        g = ag.gradients(y, X, create_graph=True)
+        nodes = ancestors([g.node], 0)
+        assert sum(n.shape == (200, 3) for n in nodes) == 3  # X, its first row's part, their sum
+        np.testing.assert_array_equal(g.data, ag.gradients(y, X))
+        h = ag.gradients(np.sum(g * g), X)
+        w = np.arange(200.0)[:, None]
+        np.testing.assert_allclose(h, 2 * (3 * w * X.data**2) * (6 * w * X.data), rtol=1e-14)
+
+    @pytest.mark.parametrize("interior", [False, True])
+    def test_recorded_parts_and_wholes_add_up(self, interior: bool) -> None:
+        """To the second order, compiled, and in forward mode of the reverse."""
+        rng = np.random.default_rng(2)
+        index: list[Any] = [
+            0, -1, slice(None, None, -2), ([1, 1, 3],), (slice(None), [0, 0]), Ellipsis, None, 0,
+            (slice(1, 3), 2), (np.array([[4], [4]]), np.array([0, 0])), True, (2, 3), (-3, -1),
+        ]  # fmt: skip
+        x0 = rng.standard_normal((5, 4))
+        ws = [rng.standard_normal(x0[at].shape) for at in index]
+
+        def parts(X: Any) -> Any:
+            x, total = (X * 1.0 if interior else X), 0.0
+            for k, (at, w) in enumerate(zip(index, ws, strict=True)):
+                total = total + np.sum(x[at] ** 3 * w) + k * np.sum(x**3)
+            return total
+
+        dense = np.full((5, 4), float(sum(range(len(index)))))
+        for at, w in zip(index, ws, strict=True):
+            np.add.at(dense, at, w)
+        v = rng.standard_normal((5, 4))
+        g, h = ag.hvp(parts, (x0,), (v,))
+        np.testing.assert_allclose(g, 3 * dense * x0**2, rtol=1e-12)
+        np.testing.assert_allclose(h, 6 * dense * x0 * v, rtol=1e-12)
+        np.testing.assert_allclose(ag.jvp(ag.grad(parts), (x0,), (v,))[1], h, rtol=1e-12)
+        program = ag.compile(ag.grad(parts))
+        for x in (x0, v):
+            np.testing.assert_allclose(program(x), 3 * dense * x**2, rtol=1e-12)
+        third = ag.grad(lambda x: np.sum(ag.hvp(parts, (x,), (v,))[1] * v))(x0)
+        np.testing.assert_allclose(third, 6 * dense * v * v, rtol=1e-11)
+
+    def test_plain_cotangents_in_a_recorded_sweep(self) -> None:
+        """A rule that returns a constant array gives none that a tensor is written into."""
+        flat = ag.primitive(vjp=(lambda g, y, x: np.ones(2),))(lambda x: x * 1.0)
+
+        def f(x: Any) -> Any:
+            z = x * 1.0
+            first = np.sum(z**3)
+            slopes = np.sum(flat(z)) + np.sum(flat(z)) + np.sum(flat(z)) + z[0] + z[0] + z[1]
+            return first + slopes + np.sum(z**2) + z[0] ** 2
+
+        np.testing.assert_array_equal(ag.hessian(f)(np.full(2, 2.0)), np.diag([16.0, 14.0]))
+        assert ag.grad(f)(np.array([2.0, 2.0])).tolist() == [25.0, 20.0]
 
     @pytest.mark.parametrize("axis", [0, 1, -1])
     @pytest.mark.parametrize("join", [np.stack, np.concatenate])

@@ -18,6 +18,7 @@ ORDER = [
     "pytree",
     "modes",
     "floats",
+    "parts",
     "signatures",
     "table",
     "sweep",

@@ -93,8 +93,8 @@ def _roots(graph: Graph, writable: Writable) -> dict[Value, set[Value]]:
 #: Rows whose result is an array of its own.
 OWN = frozenset(
     {"sum", "dot", "matmul", "max", "min", "prod", "mean", "astype", "copy", "stack",
-     "concatenate", "float", "where", "loss_of_weights", "loss_of_rows", "scatter", "put", "einsum",
-     "outer", "inner", "vdot", "tensordot", "largest_of_columns", "in_order"}
+     "concatenate", "float", "where", "loss_of_weights", "loss_of_rows", "scatter", "gather", "put",
+     "einsum", "outer", "inner", "vdot", "tensordot", "largest_of_columns", "in_order"}
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
+from autograd_lite.parts import Parts
 from autograd_lite.recording import bind
 from autograd_lite.rules.examples import given
 from autograd_lite.table import QUERIES, Primitive, linear
@@ -111,14 +112,38 @@ def _scatter(g: Any, *arrays: Any, index: Any, shape: Any, unique: bool = False)
     return out
 
 
-def _add_part(
-    total: Any, g: Any, y: Any, x: Any, *arrays: Any, index: Any, unique: bool = False
-) -> None:
-    """Add g at the index of `total`: what `scatter` would make zeros of x's shape for."""
+def _with_part(
+    total: Any, owned: bool, g: Any, y: Any, x: Any, *arrays: Any, index: Any, unique: bool = False
+) -> Any:
+    """`total` with g added at the index, where `scatter` would make zeros of x's shape for it."""
+    if isinstance(g, Tensor) or not isinstance(total, (np.ndarray, np.generic)):
+        if arrays:
+            return total + scatter(g, arrays, index, x.shape, unique)
+        parts = total if type(total) is Parts else Parts(total, _gathered)
+        return parts.add(g, index)
+    total = total if owned and type(total) is np.ndarray else np.array(total)
     if unique or not may_repeat(arrays, g.size):
         total[filled(index, arrays)] += g
     else:
         _add_at(total, g, index, arrays)
+    return total
+
+
+def _gathered(cotangents: list[Any], index: tuple[Any, ...]) -> Any:
+    return bind(GATHER, cotangents, {"index": index, "shape": np.shape(cotangents[0])})
+
+
+def _gather(*gs: Any, index: Any, shape: Any) -> Any:
+    """The sum of arrays, each of which lies at its index in zeros of `shape`; at None, all over."""
+    out = np.zeros(shape, gs[0].dtype)
+    for g, at in zip(gs, index, strict=True):
+        out[... if at is None else at] += g
+    return out
+
+
+def gather_vjp(g: Any, y: Any, *gs: Any, index: Any, shape: Any) -> list[Any]:
+    """What each index takes from g."""
+    return [g if at is None else g[at] for at in index]
 
 
 def may_repeat(arrays: tuple[Any, ...], n: int) -> bool:
@@ -220,7 +245,7 @@ GETITEM: Primitive = linear(
     parse=parse_getitem,
     params=_INDEX_PARAMS,
     formulas=("{g} in its place, 0 elsewhere",),
-    into=_add_part,
+    into=_with_part,
     examples=[
         _reads(slice(None, None, -2), None, 1),
         _reads(np.array([0, 2, 0]), slice(1, 3)),
@@ -241,7 +266,7 @@ MASKED_GETITEM: Primitive = linear(
     params=_INDEX_PARAMS,
     data_dependent=True,
     formulas=("{g} in its place, 0 elsewhere",),
-    into=_add_part,
+    into=_with_part,
     examples=[_reads(_MASK)],
 )
 SCATTER: Primitive = linear(
@@ -258,6 +283,24 @@ SCATTER: Primitive = linear(
             lambda rng: (rng.standard_normal((3, 2)), np.array([1, 3, 1])),
             index=(SLOT,),
             shape=(4, 2),
+        ),
+    ],
+)
+
+GATHER: Primitive = linear(
+    _gather,
+    gather_vjp,
+    name="gather",
+    variadic=True,
+    jointly=True,
+    parse=lambda args, kwargs: (args, kwargs),
+    params={"index": (), "shape": ()},
+    formulas=("{g}[index]",),
+    examples=[
+        given(
+            lambda rng: (rng.standard_normal((3, 2)), rng.standard_normal(2), rng.random((2, 1))),
+            index=(None, (1,), (slice(0, 3, 2), slice(1, 2))),
+            shape=(3, 2),
         ),
     ],
 )
