@@ -105,6 +105,14 @@ class _Activation(Module):
         return f"{type(self).__name__}({options})"
 
 
+def _finite(where: str, name: str, value: Any) -> float:
+    """An option as a Python float, which promotes no array."""
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not np.isfinite(value):
+        raise ValueError(f"{where}: {name} must be a number, got {value!r}")
+    return float(value)
+
+
 class Identity(_Activation):
     """g(z) = z."""
 
@@ -136,7 +144,7 @@ class LeakyReLU(_Activation):
     """g(z) = z for z ≥ 0, else slope · z."""
 
     def __init__(self, slope: float = 0.01) -> None:
-        self.slope = slope
+        self.slope = _finite("LeakyReLU", "slope", slope)
 
     def __call__(self, Z: Any) -> Any:
         """The activations of Z, of its shape."""
@@ -147,7 +155,7 @@ class ELU(_Activation):
     """g(z) = z for z ≥ 0, else alpha · (exp(z) − 1)."""
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
+        self.alpha = _finite("ELU", "alpha", alpha)
 
     def __call__(self, Z: Any) -> Any:
         """The activations of Z, of its shape."""

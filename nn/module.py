@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import NoneType
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -49,9 +50,22 @@ class Module:
 
     training: bool = True
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What a subclass computes. Raises NotImplementedError for one that does not say."""
+        hint = "; rename its forward" if hasattr(self, "forward") else ""
+        raise NotImplementedError(
+            f"{type(self).__name__}: a Module computes in __call__, which it does not define{hint}"
+        )
+
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter) and value.name is None:
             value.name = name
+        was = vars(self).get(name)
+        if isinstance(was, Parameter) and not isinstance(value, (ag.Tensor, Module, NoneType)):
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a Parameter, which this would take out of the "
+                f"model; set {name}.data, or assign nn.Parameter(…)"
+            )
         object.__setattr__(self, name, value)
 
     def named_parameters(self) -> Iterator[tuple[str, Any]]:
@@ -77,6 +91,11 @@ class Module:
         Raises ValueError that names the paths that are missing, unknown, of another shape or not
         numbers; the model is then unchanged.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"{type(self).__name__}: expected a state_dict, arrays by path, got a "
+                f"{type(state).__name__}"
+            )
         own = dict(self.named_parameters())
         faults = [f"{path} is missing" for path in own if path not in state]
         faults += [f"{path} is no parameter of this model" for path in state if path not in own]
@@ -94,8 +113,10 @@ class Module:
 
     def train(self: Self, mode: bool = True) -> Self:
         """Switch this Module and those inside to training, and return it."""
+        if not isinstance(mode, (bool, np.bool)):
+            raise TypeError(f"train: mode must be True or False, got {mode!r}")
         for module in modules(self):
-            module.training = mode
+            module.training = bool(mode)
         return self
 
     def eval(self: Self) -> Self:

@@ -113,6 +113,15 @@ def test_sequential_runs_layers_and_plain_functions_in_order() -> None:
     assert [p.name for p in model.parameters()] == ["W1", "b1", "W2", "b2"]
 
 
+@pytest.mark.parametrize("value", ["a", None, np.nan, np.inf, True])
+def test_options_of_activations_are_numbers(value: Any) -> None:
+    with pytest.raises(ValueError, match=f"LeakyReLU: slope must be a number, got {value!r}"):
+        nn.LeakyReLU(value)
+    with pytest.raises(ValueError, match=f"ELU: alpha must be a number, got {value!r}"):
+        nn.ELU(value)
+    assert nn.LeakyReLU(np.float64(0.2))(np.float32([-1.0])).dtype == np.float32
+
+
 def test_sequential_refuses_what_cannot_be_called() -> None:
     with pytest.raises(TypeError, match="a layer is a function or a Module, layer 1 is 3"):
         nn.Sequential(nn.Linear(2, 2), 3)

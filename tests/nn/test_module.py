@@ -216,6 +216,44 @@ def test_a_state_that_does_not_fit_changes_nothing(change: dict[str, Any], messa
         np.testing.assert_array_equal(values, before[path])
 
 
+def test_a_state_is_a_mapping() -> None:
+    with pytest.raises(TypeError, match="MLP: expected a state_dict, arrays by path, got a list"):
+        nn.MLP([3, 2]).load_state_dict([np.zeros(2)])  # type: ignore[arg-type]
+
+
+def test_a_parameter_is_not_replaced_by_an_array() -> None:
+    """It would be out of the model, and never trained; another parameter may take its place."""
+    model = nn.MLP([3, 2], rng=0)
+    for value in (np.zeros((3, 2)), 0.0, [0.0]):
+        with pytest.raises(TypeError, match=r"MLP\.W1 is a Parameter, .*; set W1\.data, or assign"):
+            model.W1 = value  # type: ignore[assignment]
+    model.W1 = nn.Parameter(np.zeros((3, 2)))
+    assert model.W1.name == "W1"
+    layer = nn.Linear(3, 2)
+    layer.b = None
+    assert len(layer.parameters()) == 1
+
+
+def test_a_module_that_computes_nothing_says_where_it_would() -> None:
+    class Empty(nn.Module):
+        pass
+
+    class FromElsewhere(nn.Module):
+        def forward(self, X: Any) -> Any:
+            return X
+
+    with pytest.raises(NotImplementedError, match="Empty: a Module computes in __call__, which it"):
+        Empty()(1.0)
+    with pytest.raises(NotImplementedError, match=r"does not define; rename its forward$"):
+        FromElsewhere()(1.0)
+
+
+def test_training_is_true_or_false() -> None:
+    with pytest.raises(TypeError, match="train: mode must be True or False, got 'yes'"):
+        nn.MLP([3, 2]).train("yes")  # type: ignore[arg-type]
+    assert nn.MLP([3, 2]).train(np.False_).training is False  # type: ignore[arg-type]
+
+
 def test_a_loaded_state_is_seen_by_graphs_recorded_later() -> None:
     model = nn.MLP([3, 2], rng=0)
     model.load_state_dict({"W1": np.zeros((3, 2)), "b1": np.ones(2)})
