@@ -128,7 +128,8 @@ def build(
     library = Library()
     variables = Names(identifier(n) for n in arguments.names)
     name = variables.free(getattr(f, "__name__", "program").replace("<lambda>", "program"))
-    library.taken |= {name, f"{name}_in_numpy"}
+    own = {word: variables.free(word) for word in ("work", "idle", "buffers", "old", "before")}
+    library.taken |= {name, f"{name}_in_numpy", *own.values()}
     lines = _unpacked(graph.inputs, places, leaves, arguments, variables)
     donation, whole = _donation(arguments, donated, graph, structure)
     graph = donation.arranged(in_blocks_but(graph, donation))
@@ -140,22 +141,26 @@ def build(
     for value in graph.steps:
         if value not in donation.direct:
             writer.write(value)
-    texts = donation.writes(writer, variables, library)
+    texts = donation.writes(writer, variables, library, own["old"])
     quiet = next(
         (l.silent for l in reversed(writer.lines) if l.silent), ("divide", "over", "invalid")
     )
     writer.lines += [Line(text, "", quiet) for text in texts]
     tensors = any(_is_tensor(x) for x in leaves)
     result = _result(structure, _results(graph, writer, donation, tensors), library, whole)
-    body = [*_checked(donation, graph, variables, library, lines), *_taken(writer)]
-    body += laid_out([*writer.lines, *_given_back(writer), Line(f"return {result}", "", ())])
+    body = [*_checked(donation, graph, variables, library, lines), *_taken(writer, own)]
+    end = [*_given_back(writer, own), Line(f"return {result}", "", ())]
+    free = variables.taken.isdisjoint({"ERRORS", "IGNORED"})
+    body += laid_out([*writer.lines, *end], own["before"] if free else "")
+    if any("ERRORS.set(" in line for line in body):
+        library.quiet()
     scalars: list[str] = []
     if floats:
         numbers = Scalars(graph, variables, library)
         scalars = [*lines, *numbers.lines()]
         results = _results(graph, writer, donation, tensors, numbers.result)
         scalars.append(f"return {_result(structure, results, library, whole)}")
-    source = _source(name, arguments, body, scalars, graph, library, writer)
+    source = _source(name, arguments, body, scalars, graph, library, writer, own)
     check = _check(arguments, places, leaves)
     return Compiled(name, source, check, {**library.given, **library.arrays}, library)
 
@@ -253,23 +258,26 @@ def _by_name(names: list[str]) -> str:
     return f"{{{', '.join(f'{name!r}: {name}' for name in names)}}}"
 
 
-def _taken(writer: Writer) -> list[str]:
+def _taken(writer: Writer, own: dict[str, str]) -> list[str]:
     """Lines that take a set of buffers."""
     if not writer.slots:
         return []
     names = ", ".join(writer.slots.values()) + "," * (len(writer.slots) == 1)
-    lines = ["try:", "    work = idle.pop()", "except IndexError:", "    work = buffers()"]
-    return [*lines, *statement(names, "work")]
+    work = own["work"]
+    lines = ["try:", f"    {work} = {own['idle']}.pop()"]
+    lines += ["except IndexError:", f"    {work} = {own['buffers']}()"]
+    return [*lines, *statement(names, work)]
 
 
-def _given_back(writer: Writer) -> list[Line]:
-    return [Line("idle.append(work)", "", ())] if writer.slots else []
+def _given_back(writer: Writer, own: dict[str, str]) -> list[Line]:
+    text = f"{own['idle']}.append({own['work']})"
+    return [Line(text, "", ())] if writer.slots else []
 
 
-def _buffers(writer: Writer) -> list[str]:
-    """The definition of `buffers`, which makes what steps write into."""
+def _buffers(writer: Writer, name: str) -> list[str]:
+    """The definition of the function that makes what steps write into."""
     lines = [
-        "def buffers():",
+        f"def {name}():",
         '    """Arrays that steps write into; each call has a set of its own."""',
     ]
     shared = Counter(slot.storage for slot in writer.slots)
@@ -410,6 +418,7 @@ def _source(
     graph: Graph,
     library: Library,
     writer: Writer,
+    own: dict[str, str],
 ) -> str:
     """The whole source: summary, imports, constants, functions, and the program's own function."""
     parameters = list(arguments.parameters)
@@ -425,8 +434,8 @@ def _source(
         else:
             parts[-1] += f"\n{text}"
     if writer.slots:
-        parts.append("idle = []  # sets of buffers that no call is using")
-        parts.append("\n".join(_buffers(writer)))
+        parts.append(f"{own['idle']} = []  # sets of buffers that no call is using")
+        parts.append("\n".join(_buffers(writer, own["buffers"])))
     if scalars:
         whole = f"{name}_in_numpy{signature[len(name) :]}"
         parts.append(_function(whole, lines))

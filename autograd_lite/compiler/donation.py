@@ -88,8 +88,8 @@ class Donation:
                 outputs.remove(y)
         return {*outputs, *self.direct}
 
-    def writes(self, writer: Any, names: Names, library: Library) -> list[str]:
-        """The statements of the final writes."""
+    def writes(self, writer: Any, names: Names, library: Library, old: str) -> list[str]:
+        """The statements of the final writes; `old` is a variable for the arrays."""
         if not self.pairs:
             return []
         heads: list[str] = []
@@ -115,14 +115,19 @@ class Donation:
             seconds.append(b)
             outs.append(out)
         heads = [library.called(head, names.taken) for head in heads]
-        return lines + _one_call(heads, firsts, seconds, outs, library)
+        return lines + _one_call(heads, firsts, seconds, outs, library, old)
 
 
 _BINARY = frozenset({"add", "subtract", "multiply", "divide"})
 
 
 def _one_call(
-    heads: list[str], firsts: list[str], seconds: list[str], outs: list[str], library: Library
+    heads: list[str],
+    firsts: list[str],
+    seconds: list[str],
+    outs: list[str],
+    library: Library,
+    old: str,
 ) -> list[str]:
     """Statements that do all writes in one call of C code."""
     if len(heads) == 1:
@@ -131,8 +136,8 @@ def _one_call(
     why = "# all in one call, so that an interrupt falls before or after"
     if len(set(heads)) == 1 and (all(seconds) or not any(seconds)):
         target, *rest = (", ".join(column) for column in (outs, seconds, firsts))
-        lines = statement("old", target) if firsts == outs else []
-        columns = ["old" if column == target and lines else f"({column})"
+        lines = statement(old, target) if firsts == outs else []
+        columns = [old if column == target and lines else f"({column})"
                    for column in (rest[1], rest[0], target) if column.strip(", ")]  # fmt: skip
         return [*lines, why, *_spread(target, f"map({heads[0]}, {', '.join(columns)})")]
     library.imports["from collections import deque"] = None

@@ -212,8 +212,12 @@ def dtype_text(dtype: Any) -> str:
     return f"np.{'bool' if dtype.kind == 'b' else dtype.name}"
 
 
-def laid_out(lines: Sequence[Line]) -> list[str]:
-    """The lines with their comments in a column, and with what they ignore around them."""
+def laid_out(lines: Sequence[Line], before: str = "") -> list[str]:
+    """The lines with their comments in a column, and with what they ignore around them.
+
+    `before` is the variable of how errors were handled before: given it, NumPy's ContextVar is set
+    to ignore them all, which takes 0.1 µs; `np.errstate`, which does the same, 0.9 and more.
+    """
     groups: list[tuple[tuple[str, ...], list[Line]]] = []
     for line in lines:
         silent = line.silent
@@ -230,14 +234,19 @@ def laid_out(lines: Sequence[Line]) -> list[str]:
     for silent, members in groups:
         indent = ""
         if silent:
+            indent = "    "
+        if len(silent) >= 3 and before:
+            texts += [f"{before} = ERRORS.set(IGNORED)  # as np.errstate does", "try:"]
+        elif silent:
             words = "all=\"ignore\"" if len(silent) >= 3 else ", ".join(
                 f'{name}="ignore"' for name in silent
             )  # fmt: skip
             texts.append(f"with np.errstate({words}):")
-            indent = "    "
         for line in members:
             text = indent + line.text
             texts.append(f"{text:<{width}}  # {line.comment}" if line.comment else text)
+        if len(silent) >= 3 and before:
+            texts += ["finally:", f"    ERRORS.reset({before})"]
     return texts
 
 

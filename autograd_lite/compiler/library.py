@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.floats import error_handling
 from autograd_lite.graph import Tensor
 from autograd_lite.signatures import path_of
 from autograd_lite.table import TABLE
@@ -33,7 +34,7 @@ class Library:
 
     def __init__(self) -> None:
         self.imports: dict[str, None] = {"import numpy as np": None}
-        self.taken = {"np", "idle", "buffers"}  # names in use
+        self.taken = {"np", "ERRORS", "IGNORED"}  # names in use
         self.brief = True  # whether NumPy's functions may go without "np."
         self._brief: set[str] = set()
         self._math: set[str] = set()
@@ -134,6 +135,11 @@ class Library:
         self.texts[name] = text
         return name
 
+    def quiet(self) -> None:
+        """Define ERRORS and IGNORED, with which a program ignores floating-point errors."""
+        name = self.function(error_handling)
+        self.texts.setdefault("ERRORS", f"ERRORS, IGNORED = {name}()")
+
     def given_function(self, fn: Any, name: str) -> str:
         """The name of a function that the program is handed, since only its user has it."""
         known = self._names.get(id(fn))
@@ -161,7 +167,7 @@ class Library:
             kind = self._refer(type(value).__name__, type(value))
             return self._define(name, value, f"{name} = {kind}()")
         if callable(value):
-            self.imports[f"from {value.__module__} import {name}"] = None
+            self.imports[f"from {value.__module__.lstrip('_')} import {name}"] = None
             return name
         text = array_text(value) if isinstance(value, np.ndarray) else repr(value)
         return self._define(name, value, f"{name} = {text}")
@@ -232,7 +238,8 @@ def _globals_of(code: Any) -> tuple[str, ...]:
 
 @cache  # 9 ms: Python parses the whole file for it
 def _class_text(cls: type) -> str:
-    return inspect.getsource(cls).rstrip()
+    text = re.sub(r"\s+# type: ignore.*", "", inspect.getsource(cls))
+    return _without_annotations(text.rstrip())
 
 
 @cache  # of this package's own functions, of which every program takes the same few

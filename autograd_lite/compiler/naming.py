@@ -15,7 +15,7 @@ class Names:
     """The variable of every value of a graph."""
 
     def __init__(self, taken: Iterable[str]) -> None:
-        self.taken = {*taken, "np", "work", "idle"}
+        self.taken = {*taken, "np"}
         self.of: dict[Value, str] = {}
         self._n = 0
         self._counts: dict[str, int] = {}

@@ -556,3 +556,43 @@ def test_tracing_leaves_the_generator_where_it_was() -> None:
     program = ag.compile(noisy)
     for _ in range(3):
         np.testing.assert_array_equal(program(np.ones(3), compiled), noisy(np.ones(3), eager))
+
+
+def test_parameters_may_be_called_like_what_a_program_defines() -> None:
+    """Its buffers and its own variables go by other names then."""
+
+    def f(work: Any, idle: Any, old: Any, buffers: Any, before: Any) -> Any:
+        def loss(w: Any) -> Any:
+            return np.sum(np.tanh(w @ old) * idle) + np.sum(buffers * before)
+
+        value, g = ag.value_and_grad(loss)(work)
+        return [work - 0.1 * g, old * 2.0], value
+
+    def arguments(seed: int) -> list[Any]:
+        return [rng(seed + i).random((3, 3)) for i in range(5)]
+
+    for donate in ((), (0,)):
+        program = ag.compile(lambda *args: (f(*args)[0][0], f(*args)[1]), donate=donate)
+        named = ag.compile(f)
+        program(*arguments(0))
+        named(*arguments(0))
+        assert_close(named(*arguments(5)), f(*arguments(5)))
+        assert_close(program(*arguments(5))[0], f(*arguments(5))[0][0])
+    donated = ag.compile(lambda work, idle, old: (work - idle * old, np.sum(work)), donate=0)
+    for seed in (0, 5):
+        work, idle, old = arguments(seed)[:3]
+        expected = work - idle * old
+        assert_close(donated(work, idle, old)[0], expected)
+
+
+def test_errors_are_handled_as_before_after_a_program_and_after_one_that_failed() -> None:
+    f = ag.compile(lambda p, i: (p - ag.grad(lambda q: np.sum(np.sqrt(q)[i]))(p), 0.0), donate=0)
+    for errors in ("raise", "warn", "ignore"):
+        with np.errstate(all=errors):  # type: ignore[call-overload]
+            before = np.geterr()
+            f(np.ones(3), np.array([0]))
+            assert np.geterr() == before
+            with pytest.raises(IndexError):
+                f(np.ones(3), np.array([7]))
+            assert np.geterr() == before
+    assert "ERRORS.set(IGNORED)" in f.source
