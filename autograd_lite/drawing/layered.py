@@ -15,6 +15,7 @@ from itertools import pairwise
 __all__ = ["Cell", "Layers", "heights", "layers"]
 
 _SWEEPS = 10
+_WORK = 300_000  # cells that are looked at in all sweeps together: what is huge gets fewer
 _GAP = 14.0  # px between neighbours in a column
 _POINT = 8.0  # px that a passing arrow keeps for itself
 
@@ -103,7 +104,7 @@ def _order(columns: list[list[Cell]]) -> None:
     """Order every column so that few arrows cross."""
     best = [list(column) for column in columns]
     fewest = _crossings(columns)
-    for sweep in range(_SWEEPS):
+    for sweep in range(_sweeps(columns, _SWEEPS)):
         if fewest == 0:
             break
         forward = sweep % 2 == 0
@@ -118,6 +119,11 @@ def _order(columns: list[list[Cell]]) -> None:
         if crossings < fewest:
             fewest, best = crossings, [list(column) for column in columns]
     columns[:] = best
+
+
+def _sweeps(columns: Sequence[Sequence[Cell]], most: int) -> int:
+    """How often the columns are gone through: there and back at least."""
+    return max(2, min(most, _WORK // max(sum(map(len, columns)), 1)))
 
 
 def _mean(numbers: list[int], otherwise: float) -> float:
@@ -160,7 +166,7 @@ def heights(
 ) -> dict[Cell, float]:
     """The height of every cell; `extents` says how far each box reaches up and down from there."""
     y = dict.fromkeys((cell for column in columns for cell in column), 0.0)
-    for sweep in range(2 * _SWEEPS):
+    for sweep in range(_sweeps(columns, 2 * _SWEEPS)):
         order = columns if sweep % 2 == 0 else list(reversed(columns))
         for column in order:
             wanted, weights = [], []
