@@ -277,6 +277,8 @@ def _encloses(text: str) -> bool:
 def summed(formula: str) -> str:
     """A formula summed over the axes that were broadcast."""
     simple = not re.search(r" [+−] ", re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "", formula))
+    if simple and formula.startswith("−"):
+        return f"−Σ {formula[1:]}"
     return f"Σ {formula}" if simple else f"Σ ({formula})"
 
 

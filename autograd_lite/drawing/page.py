@@ -38,7 +38,8 @@ _CONTROLS = """\
 <button id="last" title="End">end</button>
 <input id="slide" type="range" min="0" aria-label="step">
 <output id="count"></output>
-<span id="hint">← → step · Space plays · Home End jump · wheel zooms · drag pans · 0 resets</span>
+<span id="hint">← → step · Space plays · Home End jump · a click on a box goes there ·
+wheel zooms · drag pans · 0 resets</span>
 </div>
 """
 
@@ -161,13 +162,21 @@ function point(e){const m=svg.getScreenCTM().inverse();
   return [e.clientX*m.a+m.e,e.clientY*m.d+m.f]}
 svg.addEventListener('wheel',e=>{e.preventDefault();zoom(e.deltaY>0?1.15:1/1.15,...point(e))},
   {passive:false});
-let held=null;
-svg.addEventListener('pointerdown',e=>{held=point(e);svg.setPointerCapture(e.pointerId)});
+function jump(target){
+  const g=target.closest('[data-id]'),n=g?stops.findIndex(s=>s.boxes.includes(g.dataset.id)):-1;
+  if(n>=0)show(n+1)}
+let held=null,down=null;
+svg.addEventListener('pointerdown',e=>{
+  held=point(e);down=e;svg.setPointerCapture(e.pointerId)});
 svg.addEventListener('pointermove',e=>{if(!held)return;const p=point(e);
   view[0]+=held[0]-p[0];view[1]+=held[1]-p[1];look()});
-svg.addEventListener('pointerup',()=>held=null);
+svg.addEventListener('pointerup',e=>{
+  if(down&&Math.hypot(e.clientX-down.clientX,e.clientY-down.clientY)<4)jump(down.target);
+  held=down=null});
+svg.addEventListener('pointercancel',()=>held=down=null);
 document.addEventListener('keydown',e=>{
-  if(e.ctrlKey||e.metaKey||e.altKey)return;
+  if(e.ctrlKey||e.metaKey||e.altKey||(e.key===' '&&e.target.closest?.('button')))return;
+  if(e.key==='Enter'&&e.target.closest?.('[data-id]'))jump(e.target);
   const keys={ArrowRight:()=>show(at+1),ArrowLeft:()=>show(at-1),Home:()=>show(0),
     End:()=>show(stops.length),' ':play,'0':()=>{view=home.slice();look()},
     '+':()=>zoom(1/1.25,view[0]+view[2]/2,view[1]+view[3]/2),

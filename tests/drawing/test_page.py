@@ -132,13 +132,20 @@ def test_every_stop_lights_boxes_that_are_there(page):
 
 def driven(path: Path, keys: list[str], folder: Path) -> Path:
     """A copy of the page on which keys are pressed as soon as it is open."""
-    presses = "".join(
-        f"document.dispatchEvent(new KeyboardEvent('keydown',{{key:{json.dumps(key)}}}));"
-        for key in keys
-    )
+    return scripted(path, "".join(map(pressed, keys)), folder)
+
+
+def pressed(key: str, target: str = "document") -> str:
+    """The script that presses a key on an element."""
+    event = f"new KeyboardEvent('keydown',{{key:{json.dumps(key)},bubbles:true}})"
+    return f"{target}.dispatchEvent({event});"
+
+
+def scripted(path: Path, script: str, folder: Path) -> Path:
+    """A copy of the page that runs a script as soon as it is open."""
     text = path.read_text(encoding="utf-8")
     copy = folder / "driven.html"
-    copy.write_text(text.replace("</body>", f"<script>{presses}</script></body>"), encoding="utf-8")
+    copy.write_text(text.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
     return copy
 
 
@@ -192,6 +199,19 @@ def test_a_browser_steps_to_the_end_and_back(page, browser, tmp_path):
     for keys, place in ((["End"], n), (["End", "ArrowLeft"], n - 1), (["End", "Home"], 0)):
         dom = browser(driven(path, keys, tmp_path), "--dump-dom")
         assert re.search(r'<output id="count">(.*?)</output>', dom)[1] == f"{place} / {n}"
+
+
+@pytest.mark.thorough
+def test_a_box_leads_to_its_step(page, browser, tmp_path):
+    """Enter on a box that has the focus; the space bar on a button is the button's own."""
+    path = page[0]
+    box = re.search(r'data-id="(g\d+)"><title>W₁⁽ᵍ⁾', path.read_text(encoding="utf-8"))[1]
+    script = pressed("Enter", f"document.querySelector('[data-id={box}]')")
+    dom = browser(scripted(path, script, tmp_path), "--dump-dom")
+    assert panel(dom)[0].startswith("W₁⁽ᵍ⁾ = ")
+    script = pressed(" ", "document.getElementById('next')")
+    dom = browser(scripted(path, script, tmp_path), "--dump-dom")
+    assert re.search(r'<button id="play"[^>]*>(.*?)</button>', dom)[1] == "play"
 
 
 @pytest.mark.thorough
