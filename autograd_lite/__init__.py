@@ -16,17 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import autograd_lite.protocols  # noqa: F401 (it gives Tensor NumPy's two protocols)
 from autograd_lite import pytree, random
-from autograd_lite.custom import primitive
-from autograd_lite.forward import hessian, hvp, jacobian, jvp
 from autograd_lite.graph import Tensor, tensor
 from autograd_lite.modes import debug, keep, no_grad, scope
-from autograd_lite.recompute import checkpoint
-from autograd_lite.support import ops
-from autograd_lite.transforms import grad, gradients, value_and_grad, vjp
 
 if TYPE_CHECKING:
     from autograd_lite.compiler import Program
+    from autograd_lite.custom import primitive
     from autograd_lite.drawing import Diagram, draw, steps
+    from autograd_lite.forward import hessian, hvp, jacobian, jvp
+    from autograd_lite.recompute import checkpoint
     from autograd_lite.rules.activations import (
         elu,
         gelu,
@@ -42,10 +40,15 @@ if TYPE_CHECKING:
     from autograd_lite.rules.softmax import log_softmax, logsumexp, softmax
     from autograd_lite.rules.special import erf, erfc, xlogy
     from autograd_lite.rules.writing import put
+    from autograd_lite.support import ops
+    from autograd_lite.transforms import grad, gradients, value_and_grad, vjp
 
 #: Where the names are that are imported when first asked for: `import autograd_lite` stays light.
 _LATER = {
+    "custom": ("primitive",),
     "drawing": ("Diagram", "draw", "steps"),
+    "forward": ("hessian", "hvp", "jacobian", "jvp"),
+    "recompute": ("checkpoint",),
     "rules.activations": (
         "elu", "gelu", "leaky_relu", "log_sigmoid", "relu", "relu6", "sigmoid", "softplus",
         "stop_gradient",
@@ -54,6 +57,8 @@ _LATER = {
     "rules.softmax": ("log_softmax", "logsumexp", "softmax"),
     "rules.special": ("erf", "erfc", "xlogy"),
     "rules.writing": ("put",),
+    "support": ("ops",),
+    "transforms": ("grad", "gradients", "value_and_grad", "vjp"),
 }  # fmt: skip
 
 __version__ = "0.1.0"

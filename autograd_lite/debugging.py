@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import zlib
 from collections.abc import Sequence
 from os.path import dirname, join
 from typing import Any
@@ -29,6 +28,8 @@ def user_line() -> str:
 
 def fingerprints(values: Sequence[Any]) -> tuple[Any, ...]:
     """A checksum of every array, a tuple of them for a tuple; None for what is no array."""
+    import zlib  # 0.2 ms that only debugging is worth
+
     return tuple(
         zlib.crc32(np.ascontiguousarray(v).tobytes()) if isinstance(v, np.ndarray)
         else fingerprints(v) if isinstance(v, tuple) else None
