@@ -100,7 +100,7 @@ def main() -> None:
     params = {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
     print("The derivation as it should be, against differences alone:\n")
-    print(check_grads(lambda p: loss(p, X, Y), params, grad=lambda p: backward_pass(p, X, Y)))
+    print(check_grads(loss, params, X, Y, wrt=0, grad=backward_pass))
     print("\nand against the engine too:\n")
     print(compare_grads(backward_pass, loss, params, X, Y))
 

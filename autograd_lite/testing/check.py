@@ -65,6 +65,7 @@ def assert_grads(f: Callable[..., Any], *args: Any, **options: Any) -> GradRepor
 
     Raises GradientMismatch, an AssertionError that shows the report, if it is not.
     """
+    __tracebackhide__ = True  # pytest shows the caller's line and the report
     report = check_grads(f, *args, **options)
     if not report.ok:
         raise GradientMismatch(report)

@@ -13,7 +13,7 @@ from autograd_lite.testing.engine import claimed_by_engine
 from autograd_lite.testing.judging import Judge
 from autograd_lite.testing.objective import Objective
 from autograd_lite.testing.report import GradReport
-from autograd_lite.testing.tables import Column, with_bar
+from autograd_lite.testing.tables import Column, share, with_bar
 
 __all__ = ["compare_grads"]
 
@@ -25,7 +25,7 @@ COLUMNS = (
     Column("hand", "by hand", lambda value: f"{value:.10g}"),
     Column("engine", "engine", lambda value: f"{value:.10g}"),
     Column(("numeric", "bar"), "numeric ± bar", with_bar),
-    Column("relative", "max |Δ| / max |g|", lambda value: f"{value:.1e}" if value else "0"),
+    Column("relative", "max |Δ| / max |g|", share),
     Column("checked", "checked numerically", left=True),
 )
 

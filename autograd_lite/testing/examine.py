@@ -114,16 +114,19 @@ def examine(line: Line, analytic: float, demand: Demand, quick: Sequence[float] 
     if not math.isfinite(line.centre):
         reason = f"f is {line.centre} at the point itself"
         return Finding("edge", analytic, math.nan, math.inf, reason=reason)
-    rungs = line.rungs(quick)
-    if len(rungs) == len(quick) and (found := _accepted(line, rungs, analytic, demand)):
-        slack = demand.rtol * abs(found.numeric)
-        if quick is not QUICK or line.bears_out(found.slope, SENTINEL, slack):
-            return found
+    rungs, first = line.rungs(quick), None
+    if len(rungs) == len(quick) and (first := _accepted(line, rungs, analytic, demand)):
+        slack = demand.rtol * abs(first.numeric)
+        if quick is not QUICK or line.bears_out(first.slope, SENTINEL, slack):
+            return first
     readings = [_thoroughly(line, jitter, analytic, demand) for jitter in line.jitters()]
     doubtful = all(_doubtful(line, found) for found in readings)
     if doubtful and (jitter := line.coarse_jitter()) > 16.0 * line.jitter:
         readings.insert(0, _thoroughly(line, jitter, analytic, demand))
     found = _reconciled(line, readings)
+    if first and found.verdict != "ok":
+        # what the first steps saw stands where far smaller ones show no more than a staircase
+        found = _reconciled(line, [first, *readings])
     if found.verdict == "mismatch" and _lost(line, analytic):
         reason = "f does not change at all, and rounding would hide so small a derivative"
         return replace(found, verdict="inconclusive", bar=line.grain, reason=reason)
@@ -156,7 +159,7 @@ def _doubtful(line: Line, found: Finding) -> bool:
 def _reconciled(line: Line, readings: Sequence[Finding]) -> Finding:
     """The finding, where it is open what in f is jitter: of much jitter first, of little last.
 
-    A ripple that some steps resolve is no jitter; a staircase, which is flat on all small steps,
+    A ripple that some steps resolve is no jitter; a staircase, which does not bend on small steps,
     is. Of anything else nothing can be told.
     """
     much, little = readings[0], readings[-1]

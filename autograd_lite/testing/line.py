@@ -202,7 +202,7 @@ class Line:
                 if jittered and bent and second > 4.0 * third > 16.0 * fourth:
                     return "ripple"
                 straight = 0 if bent else straight + 1
-        return "staircase" if straight >= 4 else ""
+        return "staircase" if jittered and straight >= 4 else ""
 
     def _values(self, spacing: float) -> list[float]:
         """f at eight points on one side, equally spaced."""
@@ -213,21 +213,25 @@ class Line:
         # a few repeated values say more of the grid that f lives on than of its jitter
         if not all(map(math.isfinite, values)) or len(set(values)) < 3:
             return None
-        return noise_level(values)
+        level, seen = noise_level(values)
+        return level, seen and _uneven(values)
 
 
 def _grid_of(rungs: Sequence[Rung], centre: float) -> float:
     """The grid that rounding within f leaves its values on, 0 if it leaves none.
 
     (1e5 + x)² − 1e10 is a multiple of 2⁻¹⁹ whatever x is. Where f is exact, as x² of round numbers,
-    the grid becomes finer with the step.
+    the grid becomes finer with the step, and the grid of the floats x + h is known already.
     """
+    if not rungs:
+        return 0.0
     grids = [
         _grid(changes)
         for rung in (rungs[:1], rungs[-1:])
         for changes in [[v - centre for r in rung for v in (r.left, r.right)]]
     ]
-    return min(grids) if max(grids) <= 8.0 * min(grids) < math.inf else 0.0
+    coarse = min(grids) > 8.0 * rungs[-1].noise
+    return min(grids) if coarse and max(grids) <= 8.0 * min(grids) < math.inf else 0.0
 
 
 def _grid(values: Sequence[float]) -> float:

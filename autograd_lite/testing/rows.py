@@ -11,7 +11,7 @@ from autograd_lite.testing.examine import Finding
 from autograd_lite.testing.landscape import Landscape
 from autograd_lite.testing.probing import Probed
 from autograd_lite.testing.report import SEVERITY, Row
-from autograd_lite.testing.tables import Column, number, with_bar
+from autograd_lite.testing.tables import Column, number, share, with_bar
 
 __all__ = [
     "GRADIENT_COLUMNS",
@@ -31,7 +31,7 @@ GRADIENT_COLUMNS = (
     Column(("numeric", "bar"), "numeric ± bar", with_bar),
     Column("left", "left slope", number),
     Column("right", "right slope", number),
-    Column("relative", "rel. error", lambda value: f"{value:.1e}" if value else "0"),
+    Column("relative", "rel. error", share),
     Column("digits", "digits"),
     Column("checked", "checked", left=True),
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Column", "html_table", "number", "text_table", "with_bar"]
+__all__ = ["Column", "html_table", "number", "share", "text_table", "with_bar"]
 
 
 def number(value: Any) -> str:
@@ -26,6 +26,11 @@ def with_bar(value: float, bar: float) -> str:
         return f"{value:.1g} ± {bar:.1g}"
     digits = math.floor(math.log10(abs(value))) - math.floor(math.log10(bar)) + 1
     return f"{value:#.{min(max(digits, 1), 17)}g} ± {bar:.1g}"
+
+
+def share(value: float) -> str:
+    """A relative error in two significant digits: 2, 0.53, 1.2e-10."""
+    return f"{value:.2g}" if not value or value >= 0.01 else f"{value:.1e}"
 
 
 def shown(value: Any) -> str:

@@ -40,3 +40,4 @@ def test_a_wrong_gradient_fails_with_its_report(tmp_path: Path) -> None:
     assert "1 failed, 2 passed" in run.stdout, run.stdout + run.stderr
     assert "constant ratio: it is 2 times the right gradient" in run.stdout
     assert "numeric ± bar" in run.stdout
+    assert "check_grads(f, *args, **options)" not in run.stdout
