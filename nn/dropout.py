@@ -58,6 +58,9 @@ class Dropout(Module):
 
     def __call__(self, A: Any) -> Any:
         """A of shape (n, S_l) or (S_l,) with some neurons at 0, or the average of all masks."""
+        A = A if isinstance(A, ag.Tensor) else np.asarray(A)
+        if A.ndim == 0:
+            raise ValueError("Dropout: expected activations of shape (n, S_l), got a single number")
         if self.p == 0:
             return A
         if not self.training:

@@ -9,13 +9,13 @@ import numpy as np
 from autograd_lite.graph import Tensor
 from autograd_lite.recording import bind
 from autograd_lite.rules.examples import given
-from autograd_lite.rules.softmax import log_softmax, shifted, total
+from autograd_lite.rules.softmax import floats, log_softmax, shifted, total
 from autograd_lite.table import general
 
 
 def _cross_entropy_with_logits(z: Any, t: Any, normalized: bool = False) -> tuple[Any, Any]:
     """(−Σ t·log_softmax(z), softmax(z)) along the last axis; t labels or weights."""
-    z, t = np.asarray(z), np.asarray(t)
+    z, t = floats(np.asarray(z)), np.asarray(t)
     below = shifted(z, -1)
     p = np.exp(below)
     sums = total(p, -1)

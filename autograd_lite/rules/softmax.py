@@ -13,6 +13,12 @@ from autograd_lite.rules.reductions import expanded
 from autograd_lite.table import general
 
 
+def floats(x: Any) -> Any:
+    """x, or integers and truth values as floats: none of them is below any other, as −inf is."""
+    x = x if hasattr(x, "dtype") else np.asarray(x)
+    return x if x.dtype.kind == "f" else x * 1.0
+
+
 def shifted(x: Any, axis: Any) -> Any:
     """x less its largest element along `axis`, which may be of length 0: none is above 0."""
     if _has_short_rows(x, axis):
@@ -38,19 +44,20 @@ def _has_short_rows(x: Any, axis: Any) -> bool:
 
 def _softmax(x: Any, axis: Any = -1) -> Any:
     """exp(x) / Σ exp(x) along `axis`, stable for any finite x."""
-    e = np.exp(shifted(x, axis))
+    e = np.exp(shifted(floats(x), axis))
     return e / total(e, axis)
 
 
 def _log_softmax(x: Any, axis: Any = -1) -> Any:
     """x − log Σ exp(x) along `axis`, stable for any finite x."""
-    z = shifted(x, axis)
+    z = shifted(floats(x), axis)
     with np.errstate(divide="ignore"):  # the sum of no elements
         return z - np.log(total(np.exp(z), axis))
 
 
 def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """log Σ exp(x) over `axis`, stable for any finite x; −inf where all x are, and over nothing."""
+    x = floats(x)
     top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0.0)
     with np.errstate(divide="ignore"):

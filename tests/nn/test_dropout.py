@@ -59,6 +59,14 @@ def test_scaling_the_activations_is_scaling_the_outgoing_weights() -> None:
     np.testing.assert_allclose(model(X).data, plain(X).data, rtol=1e-14)
 
 
+def test_lists_are_activations_and_single_numbers_are_none() -> None:
+    drop = dropout()
+    np.testing.assert_array_equal(drop([[1.0, 2.0]]), drop.mask * [[1.0, 2.0]])
+    np.testing.assert_array_equal(drop.eval()([[1.0, 2.0]]), [[0.5, 1.0]])
+    with pytest.raises(ValueError, match=r"expected activations of shape \(n, S_l\), got a single"):
+        drop(3.0)
+
+
 def test_a_probability_of_zero_drops_nothing() -> None:
     drop = dropout(0.0)
     assert drop(A) is A

@@ -166,3 +166,16 @@ def test_an_empty_batch_has_the_loss_0() -> None:
         loss, g = ag.value_and_grad(lambda z, t=t: ag.softmax_cross_entropy(z, t))(z)
         assert loss == 0.0
         assert g.shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    "x", [[[1, 2], [3, 5]], [[True, False], [True, True]]], ids=["int", "bool"]
+)
+def test_integers_and_truth_values_are_taken_as_floats(x: Any) -> None:
+    """In lists and arrays, as by NumPy's functions."""
+    floats = np.array(x, float)
+    for f in (ag.softmax, ag.log_softmax, ag.logsumexp):
+        for given in (x, np.array(x)):
+            np.testing.assert_array_equal(f(given), f(floats))
+    assert ag.softmax_cross_entropy(x, [0, 1]) == ag.softmax_cross_entropy(floats, [0, 1])
+    assert ag.softmax(3) == 1.0
