@@ -51,12 +51,19 @@ def draw(
     that say how much they hold.
 
     Values are shown where their arrays are alive or saved; record under `ag.keep()` to see all.
-    Raises TypeError for what is no tensor, ValueError for an unknown view.
+    Raises TypeError for what is no tensor and names that are no mapping, ValueError for an unknown
+    view and a depth that is no whole number from 0 up.
     """
     if not isinstance(output, Tensor):
         raise TypeError(
             f"draw: expected the tensor that a computation ended in, got {type(output).__name__}"
         )
+    if names is not None and not isinstance(names, Mapping):
+        raise TypeError(
+            f"draw: names maps names to tensors, as locals() does; got {type(names).__name__}"
+        )
+    if depth is not None and (not isinstance(depth, int) or depth < 0):
+        raise ValueError(f"draw: depth is how many levels of scopes are opened, got {depth!r}")
     if view not in VIEWS:
         raise ValueError(f"draw: unknown view {view!r}; choose one of {', '.join(VIEWS)}")
     picture, forward = picture_of(output, names, view, depth, fold)

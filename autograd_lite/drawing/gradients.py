@@ -37,7 +37,7 @@ def add_gradients(graph: Recorded, output: Tensor) -> None:
     for value in graph.values():
         g = found.get(value.node)
         if isinstance(g, tuple):
-            assert value.op is not None
-            g = g[value.op.results.index(value)]
+            several = value.op is not None and value.op.row.n_outputs is not None
+            g = g[value.op.results.index(value)] if several and value.op else None
         if g is not None:
             value.grad = g

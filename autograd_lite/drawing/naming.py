@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 
@@ -23,7 +24,11 @@ _HATS = {"Y": "Ŷ", "y": "ŷ", "A": "Â", "a": "â", "Z": "Ẑ", "z": "ẑ", "X"
 
 
 def pretty(name: str) -> str:
-    """A name as the lecture writes it: W1 and W_1 as W₁, Y_hat as Ŷ; other names as they are."""
+    """A name as the lecture writes it: W1 and W_1 as W₁, Y_hat as Ŷ; other names as they are.
+
+    What no picture can show, such as a line's end or half a surrogate pair, is left out.
+    """
+    name = "".join(char if category(char)[0] != "C" else " " for char in name).strip()
     hat = re.fullmatch(r"([A-Za-z])_?hat_?(\d*)", name)
     if hat:
         return _HATS.get(hat[1], hat[1] + "\u0302") + hat[2].translate(_SUBSCRIPTS)

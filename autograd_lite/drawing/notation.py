@@ -54,6 +54,7 @@ _LABELS = {
     "relu": "ReLU",
     "transpose": "transpose",
     "getitem": "index",
+    "pack": "arguments",
     "softmax_cross_entropy": "softmax + cross-entropy",
 }
 _EVIDENT = frozenset({"shape", "order", "dtype", "where", "casting"})  # the result shows them
@@ -179,7 +180,9 @@ def backward_formula(
     """
     template = formula_of(row, place, shapes, params)
     arguments = rule_names(row, place, len(names))
-    if template is None:
+    if template is None and row.name == "pack":
+        template = "the part of {g}"
+    elif template is None:
         sign = "⊙" if row.kind == "elementwise" else "·"
         template = f"{{g}} {sign} ∂{results[0]}/∂{_guarded(names[place])}"
     masked = dict(zip(arguments, names, strict=False)).get("where", "True") != "True"
@@ -232,7 +235,7 @@ def formula_of(
     row: Primitive, place: int, shapes: Sequence[tuple[int, ...]], params: dict[str, Any]
 ) -> str | None:
     """The row's own text for an input's cotangent, None where it has none."""
-    place = min(place, len(row.formulas) - 1) if row.variadic else place
+    place = min(place, max(len(row.formulas) - 1, 0)) if row.variadic else place
     formula: Any = row.formulas[place] if place < len(row.formulas) else None
     return str(formula(params, *shapes)) if callable(formula) else formula
 

@@ -184,6 +184,8 @@ class _Reader:
         shapes = node.shape if several else (node.shape,)
         dtypes = node.dtype if several else (node.dtype,)
         arrays = info.get("value", _saved(node, 0))
+        if op.row.name == "pack":  # a checkpoint's arguments, as one: its shape is theirs
+            shapes, dtypes, arrays = ((),), (node.dtype[0],), None
         arrays = arrays if several and arrays is not None else (arrays,) * len(shapes)
         results = []
         for i, (shape, dtype, array) in enumerate(zip(shapes, dtypes, arrays, strict=True)):

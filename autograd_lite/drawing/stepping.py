@@ -94,8 +94,10 @@ class Steps:
     def _step(self, number: int, op: Op, g: Any, totals: dict[Value, Any]) -> Step:
         node = op.node
         passed = []
-        pairs = [(r, part) for r, part in zip(op.results, g if isinstance(g, tuple) else (g,),
-                                              strict=True) if part is not None]  # fmt: skip
+        came = g if isinstance(g, tuple) else (g,)
+        if isinstance(g, tuple) and op.row.n_outputs is None:
+            came = (_joined(g),)
+        pairs = [(r, part) for r, part in zip(op.results, came, strict=True) if part is not None]
         reached, parts = [r for r, _ in pairs], [part for _, part in pairs]
         seeded = self.seeded and self.graph.output in op.results
         for place, rule in node.plan.edges:
@@ -103,9 +105,12 @@ class Steps:
             parent = node.inputs[place]
             with np.errstate(all="ignore"):
                 ct = rule(g, *node.saved, **node.params)
-                if ct.shape != parent.shape:
+                if isinstance(ct, tuple):  # those of a checkpoint's arguments, as one
+                    ct = _joined(ct)
+                elif ct.shape != parent.shape:
                     ct = _fitted(ct, parent.shape, op.row)
-            ct = np.asarray(ct).astype(parent.dtype, copy=False)
+                ct = np.asarray(ct)
+                ct = ct.astype(getattr(parent.dtype, "base", ct.dtype), copy=False)
             before = totals.get(operand)
             total = totals[operand] = ct if before is None else before + ct
             formula, axes = term_of(op, place, op, reached, seeded=seeded)
@@ -145,6 +150,11 @@ def _named(graph: Recorded) -> Recorded:
     name_loss(graph)
     inlined(graph)
     return graph
+
+
+def _joined(parts: tuple[Any, ...]) -> Any:
+    """The cotangents of a checkpoint's arguments as one array."""
+    return np.concatenate([np.ravel(part) for part in parts if part is not None])
 
 
 def _amount(array: Any) -> str:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -98,6 +99,47 @@ def test_an_unknown_view_names_those_there_are():
     """The error lists the views."""
     with pytest.raises(ValueError, match="unknown view 'tree'; choose one of graph, lanes"):
         ag.draw(network()["L"], view="tree")
+
+
+@pytest.mark.parametrize(("options", "error"), [
+    ({"names": ["x"]}, (TypeError, "names maps names to tensors, as locals.. does; got list")),
+    ({"depth": -1}, (ValueError, "how many levels of scopes are opened, got -1")),
+    ({"depth": 1.5}, (ValueError, "how many levels of scopes are opened, got 1.5")),
+])  # fmt: skip
+def test_wrong_options_are_refused(options, error):
+    """With what was given."""
+    with pytest.raises(error[0], match=error[1]):
+        ag.draw(network()["L"], **options)
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb\tc", "a\x00\x07b", "a\ud800b", "\ue000x", "{g}", "⟨g⟩", "a = b"]
+)
+def test_no_name_breaks_a_picture(name):
+    """Whatever stands in it: the SVG is well formed, and every form is text that can be saved."""
+    x = ag.tensor([1.0, 2.0], requires_grad=True, name=name)
+    for view in ("graph", "lanes", "backward"):
+        diagram = ag.draw(np.sum(np.exp(x) * x), view=view)
+        ElementTree.fromstring(diagram.svg())
+        for text in (diagram.html(), diagram.source, diagram.mermaid(), diagram.text()):
+            text.encode("utf-8")
+
+
+def test_recomputed_functions_are_drawn_and_stepped_through():
+    """A checkpoint has many arguments and one node for all of them."""
+    W = ag.tensor(np.eye(2), requires_grad=True, name="W")
+    x = ag.tensor([1.0, 2.0], requires_grad=True, name="x")
+    f = ag.checkpoint(lambda x, W: np.tanh(x @ W))
+    y = np.sum(f(f(x, W), W) ** 2)
+    for view in ("graph", "lanes", "backward"):
+        diagram = ag.draw(y, view=view)
+        assert diagram.svg()
+        assert diagram.html()
+        assert diagram.source
+    totals = {p.name: p.total for step in ag.steps(y) for p in step.outgoing}
+    y.backward()
+    assert np.array_equal(totals["W"], W.grad)
+    assert np.array_equal(totals["x"], x.grad)
 
 
 def test_only_tensors_are_drawn():
