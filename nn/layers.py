@@ -249,15 +249,14 @@ def _through_scopes(layers: list[Any], X: Any) -> Any:
 
     Of several layers without weights, such as an activation and a dropout, the last gives A.
     """
-    l = 0
-    named = {}
+    l, given, named = 0, X, {}
     for layer in layers:
         with ag.scope(_word(layer)):
             X = layer(X)
         l += isinstance(layer, Linear)
         named[f"{'Z' if isinstance(layer, Linear) else 'A'}{l}"] = X
     for name, value in named.items():
-        if isinstance(value, ag.Tensor) and value.name is None:
+        if isinstance(value, ag.Tensor) and value.name is None and value is not given:
             value.name = name
     return X
 

@@ -184,3 +184,13 @@ def test_labels_without_data_are_refused():
 def test_a_network_without_weights_worth_drawing_is_drawn():
     """All zero: no division by nothing."""
     assert "<svg" in nn.draw(model(3, 2, init="zeros")).svg()
+
+
+def test_what_is_passed_in_keeps_its_name():
+    """A layer that changes nothing returns the caller's own tensor, which is not to be named."""
+    X = ag.tensor(np.ones((2, 3)), requires_grad=True)
+    network = nn.Sequential(nn.Identity(), nn.Linear(3, 2, rng=np.random.default_rng(0)))
+    with ag.keep():
+        Z = network(X)
+    assert X.name is None
+    assert Z.name == "Z1"
