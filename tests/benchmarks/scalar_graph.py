@@ -1,6 +1,9 @@
 """The gradient of micrograd's MLP(2, [16, 16, 1]), one Python number at a time.
 
 python tests/benchmarks/scalar_graph.py
+
+Of the program's 0.65 to 0.7, 0.4 is the arithmetic, one expression a neuron; 0.2 is seeing that 337
+leaves are floats in the lists and tuples that it was traced with, at 10 ns a leaf.
 """
 
 from __future__ import annotations

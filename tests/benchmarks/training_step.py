@@ -1,6 +1,13 @@
 """A training step (forward, loss, backward, update) against hand-written NumPy and other libraries.
 
 python tests/benchmarks/training_step.py [--threads 2] [--dtype float32] [--only "batch 64"]
+
+What ag.compile does not share with the step tuned by hand is a cost of each call, about 4 µs, which
+shows where a step is short: 1 µs to see that shapes and dtypes are those it was traced with, 0.6
+that donated arrays can be overwritten, 0.25 an array updated (the tuned step, made for one set of
+arrays, has them in one vector), and that code which a large product has pushed out of the cache is
+fetched again. Tried and not worth their lines: out= by position (0.5 of 17 µs on 2-16-16-1),
+biases copied to the rows before they are added (0.4).
 """
 
 from __future__ import annotations
