@@ -654,3 +654,14 @@ def test_ufunc_methods_without_a_rule_raise_when_recorded(call: Any) -> None:
     """The message names the method, and @ag.primitive."""
     with pytest.raises(NotImplementedError, match=r"np\.\w+\.\w+ has no gradient rule.*primitive"):
         call(ag.tensor([1.0, 2.0], requires_grad=True))
+
+
+@pytest.mark.parametrize("f", [np.var, np.std, np.nanvar, np.nanstd, np.mean, np.nanmean])
+def test_masked_reductions_of_another_byte_order(f: Any) -> None:
+    """Counts have the byte order of the machine, which is all that NumPy sums in."""
+    x = np.random.default_rng(0).standard_normal((2, 3))
+    mask = np.array([True, False, True])
+    swapped = x.astype(x.dtype.newbyteorder())
+    g = ag.grad(lambda t: np.sum(f(t, axis=1, where=mask)))(swapped)
+    np.testing.assert_array_equal(g, ag.grad(lambda t: np.sum(f(t, axis=1, where=mask)))(x))
+    assert g.dtype == swapped.dtype
