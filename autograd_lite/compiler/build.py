@@ -439,7 +439,10 @@ def _source(
     if scalars:
         whole = f"{name}_in_numpy{signature[len(name) :]}"
         parts.append(_function(whole, lines))
+        # an argument that is a Python float by now would raise again
+        floats = [p for p in parameters if f"{p} = float({p})" in scalars]
         again = ["except (ArithmeticError, ValueError):  # where NumPy has inf or nan",
+                 *(f"    {p} = np.float64({p})" for p in floats),
                  f"    return {whole}"]  # fmt: skip
         lines = ["try:", *(f"    {line}" for line in scalars), *again]
     parts.append(_function(signature, lines))

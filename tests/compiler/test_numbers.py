@@ -202,3 +202,23 @@ def test_scalars_where_python_raises_are_inf_and_nan_as_numpy_has_it() -> None:
     assert program(2.0, 4.0) == (0.125, -np.log(2.0) / 16.0)
     with np.errstate(all="ignore"):
         assert program(0.0, 4.0) == (np.inf, np.inf)
+
+
+@pytest.mark.parametrize("kind", [float, np.array, np.float64])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: 1.0 / x, lambda x: x / (x - x), lambda x: x**-1, lambda x: x**0.5,
+        lambda x: x**x, lambda x: x**3, np.exp, np.log, lambda x: np.cosh(x) / x,
+    ],
+)  # fmt: skip
+def test_single_numbers_beyond_python_s_floats(f: Any, kind: Any) -> None:
+    """Where Python raises, or turns complex, a program has the inf or nan of the eager function."""
+    for order in (f, ag.grad(f), ag.grad(ag.grad(f))):
+        program = ag.compile(order)
+        for value in (3.0, -1.0, -2.5, 0.0, -0.0, 1e308, -1e308, 1e-320, np.inf, -np.inf, np.nan):
+            with np.errstate(all="ignore"):
+                expected = order(ag.tensor(value, requires_grad=True)).item()
+                got = program(kind(value))
+            assert not isinstance(got, complex)
+            np.testing.assert_allclose(got, expected, rtol=1e-13, atol=0)
