@@ -81,6 +81,21 @@ def test_dot_is_the_same_whatever_the_hash_seed(view, tmp_path):
     assert texts[0] == texts[1]
 
 
+def test_every_picture_of_the_gallery_is_the_same_whatever_the_hash_seed(tmp_path):
+    """DOT, SVG, page and text of all of them, out of two processes."""
+    gallery = Path(ag.__file__).parents[1] / "examples" / "draw_gallery.py"
+    for seed in ("1", "2"):
+        subprocess.run(
+            [sys.executable, gallery, "--forms", "dot,svg,html,mmd,txt", "--out", tmp_path / seed],
+            capture_output=True, check=True,
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(gallery.parents[1])},
+        )  # fmt: skip
+    files = sorted(path.name for path in (tmp_path / "1").iterdir())
+    assert len(files) > 60
+    for name in files:
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
+
+
 @pytest.mark.parametrize("suffix", [".svg", ".dot", ".html", ".mmd", ".txt"])
 def test_forms_that_need_no_renderer_are_saved(suffix, tmp_path):
     """Every text form is written, and its path returned."""
