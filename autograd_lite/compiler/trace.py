@@ -101,6 +101,8 @@ class Trace:
             values, y = evaluated(op, inputs, params)
         except ArithmeticError:  # Python's, of floats such as 1/0
             values, y = _in_numpy(op, inputs, params)
+        if isinstance(y, complex) and not isinstance(y, np.generic):  # Python's (-1.0)**0.5
+            values, y = _in_numpy(op, inputs, params)
         if isinstance(y, float) and not isinstance(y, np.generic):
             y = Weak(y)
         elif isinstance(y, bool):

@@ -222,3 +222,12 @@ def test_single_numbers_beyond_python_s_floats(f: Any, kind: Any) -> None:
                 got = program(kind(value))
             assert not isinstance(got, complex)
             np.testing.assert_allclose(got, expected, rtol=1e-13, atol=0)
+
+
+def test_a_program_is_traced_where_python_turns_complex() -> None:
+    """A negative float to a fractional power is nan, at the first call too."""
+    with np.errstate(all="ignore"):
+        for order in (lambda x: x**0.5, ag.grad(lambda x: x**0.5)):
+            program = ag.compile(order)
+            assert np.isnan(program(-1.0))
+            assert program(4.0) == order(4.0)
