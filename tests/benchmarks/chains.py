@@ -5,7 +5,7 @@ python tests/benchmarks/chains.py [--threads 2] [--dtype float32] [--only 1,000,
 At a million elements tanh, exp and sqrt, five times each, take 6.6 ms in float32 and
 18.7 ms in float64 even in the cache: 0.40 and 0.43 of the hand-written time on an EPYC with
 1 MiB of L2 a core. The 46 other passes of the program take 0.12 and 0.25 ms each there, nearly all
-that is left. Pieces of 4,096 or 16,384 elements were slower.
+that is left. In pieces of 4,096 elements float64 takes 9% longer, in pieces of 16,384 no less.
 """
 
 from __future__ import annotations
