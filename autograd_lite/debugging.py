@@ -15,11 +15,14 @@ from autograd_lite.table import Primitive
 
 __all__ = ["Watch", "annotate", "check_value", "fingerprints", "user_line"]
 
-_PACKAGES = (join(dirname(__file__), ""), join(dirname(np.__file__), ""))  # ends in a slash
+_HERE = dirname(__file__)
+_PACKAGES = tuple(  # each ends in a slash
+    join(folder, "") for folder in (_HERE, join(dirname(_HERE), "nn"), dirname(np.__file__))
+)
 
 
 def user_line() -> str:
-    """The innermost line outside this package and NumPy, as "file.py:12"."""
+    """The innermost line outside this package, nn and NumPy, as "file.py:12"."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGES):
         frame = frame.f_back

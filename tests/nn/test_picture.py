@@ -194,3 +194,12 @@ def test_what_is_passed_in_keeps_its_name():
         Z = network(X)
     assert X.name is None
     assert Z.name == "Z1"
+
+
+def test_a_value_is_told_by_the_callers_line():
+    """Not by one of nn's own."""
+    network = model(3, 4, 2)
+    with ag.keep():
+        Z = network.logits(np.ones((2, 3)))
+    told = next(v.title for v in ag.draw(Z).picture.vertices if v.lines[0] == "A₁")
+    assert re.search(r"recorded at test_picture\.py:\d+", told)
