@@ -161,6 +161,7 @@ def block_function(step: Step, library: Library) -> str:
     inner = Graph(inputs, steps, kept)
     name = library.free_name("block")
     names = Names([name, "i", "k", "m", *library.defined])
+    library.variables.append(names.taken)
     for i, x in enumerate(inputs):
         names.of[x] = names.free(x.name or f"x{i + 1}")
     plan = planned(inner, writable, set(kept))

@@ -40,6 +40,11 @@ from autograd_lite.graph import Tensor, new_tensor
 
 __all__ = ["Compiled", "build"]
 
+#: What programs define for themselves, under other names where a parameter has these.
+OWN_NAMES = (
+    "work", "idle", "buffers", "old", "before", "writes", "deque", "partial", "call"
+)  # fmt: skip
+
 
 class Compiled:
     """One program: its source, what it refers to, and the function that it makes."""
@@ -125,10 +130,13 @@ def build(
     leaves = [x for x in arguments.leaves if _is_dynamic(x)]
     graph, structure = traced(f, leaves, [n for _, n in places], _rebuild(arguments))
     graph = in_best_layout(improved(simplified(graph)), tune)
+    if "np" in arguments.names:
+        raise TypeError("compile: a program calls NumPy np, so no argument may have that name")
     library = Library()
     variables = Names(identifier(n) for n in arguments.names)
     name = variables.free(getattr(f, "__name__", "program").replace("<lambda>", "program"))
-    own = {word: variables.free(word) for word in ("work", "idle", "buffers", "old", "before")}
+    own = {word: variables.free(word) for word in OWN_NAMES}
+    library.variables.append(variables.taken)
     library.taken |= {name, f"{name}_in_numpy", *own.values()}
     lines = _unpacked(graph.inputs, places, leaves, arguments, variables)
     donation, whole = _donation(arguments, donated, graph, structure)
@@ -141,7 +149,7 @@ def build(
     for value in graph.steps:
         if value not in donation.direct:
             writer.write(value)
-    texts = donation.writes(writer, variables, library, own["old"])
+    texts = donation.writes(writer, variables, library, own)
     quiet = next(
         (l.silent for l in reversed(writer.lines) if l.silent), ("divide", "over", "invalid")
     )

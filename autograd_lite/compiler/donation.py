@@ -88,8 +88,8 @@ class Donation:
                 outputs.remove(y)
         return {*outputs, *self.direct}
 
-    def writes(self, writer: Any, names: Names, library: Library, old: str) -> list[str]:
-        """The statements of the final writes; `old` is a variable for the arrays."""
+    def writes(self, writer: Any, names: Names, library: Library, own: dict[str, str]) -> list[str]:
+        """The statements of the final writes; `own` has the program's names for what it adds."""
         if not self.pairs:
             return []
         heads: list[str] = []
@@ -115,7 +115,7 @@ class Donation:
             seconds.append(b)
             outs.append(out)
         heads = [library.called(head, names.taken) for head in heads]
-        return lines + _one_call(heads, firsts, seconds, outs, library, old)
+        return lines + _one_call(heads, firsts, seconds, outs, library, own)
 
 
 _BINARY = frozenset({"add", "subtract", "multiply", "divide"})
@@ -127,7 +127,7 @@ def _one_call(
     seconds: list[str],
     outs: list[str],
     library: Library,
-    old: str,
+    own: dict[str, str],
 ) -> list[str]:
     """Statements that do all writes in one call of C code."""
     if len(heads) == 1:
@@ -136,18 +136,19 @@ def _one_call(
     why = "# all in one call, so that an interrupt falls before or after"
     if len(set(heads)) == 1 and (all(seconds) or not any(seconds)):
         target, *rest = (", ".join(column) for column in (outs, seconds, firsts))
-        lines = statement(old, target) if firsts == outs else []
-        columns = [old if column == target and lines else f"({column})"
+        lines = statement(own["old"], target) if firsts == outs else []
+        columns = [own["old"] if column == target and lines else f"({column})"
                    for column in (rest[1], rest[0], target) if column.strip(", ")]  # fmt: skip
         return [*lines, why, *_spread(target, f"map({heads[0]}, {', '.join(columns)})")]
-    library.imports["from collections import deque"] = None
-    library.imports["from functools import partial"] = None
-    library.imports["from operator import call"] = None
-    lines = ["writes = ["]
+    for module, name in (("collections", "deque"), ("functools", "partial"), ("operator", "call")):
+        alias = f" as {own[name]}" if own[name] != name else ""
+        library.imports[f"from {module} import {name}{alias}"] = None
+    lines = [f"{own['writes']} = ["]
     for head, a, b, out in zip(heads, firsts, seconds, outs, strict=True):
         words = ", ".join(o for o in (a, b, out) if o)
-        lines.append(f"    partial({head}, {words}),")
-    return [*lines, "]", why, "deque(map(call, writes), 0)"]
+        lines.append(f"    {own['partial']}({head}, {words}),")
+    every = f"{own['deque']}(map({own['call']}, {own['writes']}), 0)"
+    return [*lines, "]", why, every]
 
 
 def _spread(target: str, call: str) -> list[str]:

@@ -35,6 +35,7 @@ class Library:
     def __init__(self) -> None:
         self.imports: dict[str, None] = {"import numpy as np": None}
         self.taken = {"np", "ERRORS", "IGNORED"}  # names in use
+        self.variables: list[set[str]] = []  # those of each function, which would hide others
         self.brief = True  # whether NumPy's functions may go without "np."
         self._brief: set[str] = set()
         self._math: set[str] = set()
@@ -186,7 +187,7 @@ class Library:
     def _free(self, name: str) -> str:
         """The name, with a number behind it where it is in use."""
         free, n = name, 1
-        while free in self.taken:
+        while free in self.taken or any(free in names for names in self.variables):
             n += 1
             free = f"{name}_{n}"
         self.taken.add(free)

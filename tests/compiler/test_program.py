@@ -585,6 +585,38 @@ def test_parameters_may_be_called_like_what_a_program_defines() -> None:
         assert_close(donated(work, idle, old)[0], expected)
 
 
+def test_parameters_may_be_called_like_what_writes_donated_arrays() -> None:
+    def f(call: Any, deque: Any, partial: Any, writes: Any) -> Any:
+        return {"a": call["a"] * deque, "b": call["b"] + partial, "c": call["c"]}, writes * 2.0
+
+    def arguments() -> list[Any]:
+        return [{name: rng(i).random(3) for i, name in enumerate("abc")}, *rng(5).random((3, 3))]
+
+    assert_close(ag.compile(f, donate=0)(*arguments()), f(*arguments()))
+    with pytest.raises(TypeError, match="no argument may have that name"):
+        ag.compile(lambda np: np * 2.0)(np.ones(2))
+
+
+@pytest.mark.parametrize("n", [3, 50_000])
+def test_variables_may_be_called_like_constants(n: int) -> None:
+    """Parameters, keys and names of values, in the program's function and in that of a chain."""
+
+    def f(one: Any, zero: Any, p: Any, c0: Any) -> Any:
+        half = np.tanh(one * 0.5) * 0.123
+        if isinstance(half, ag.Tensor):
+            half.name = "half"
+        y = ag.relu(half) * (1.0 - half) * p["ones"] + zero * 0.123 + c0
+        return 1.0 - np.exp(y) * 0.5 * p["two"], np.sum(y, axis=0)
+
+    def arguments(seed: int) -> list[Any]:
+        a = rng(seed).standard_normal((5, n, 2))
+        return [a[0], a[1], {"ones": a[2], "two": a[3]}, a[4]]
+
+    program = ag.compile(f)
+    program(*arguments(0))
+    assert_close(program(*arguments(1)), f(*arguments(1)), 1e-11)
+
+
 def test_errors_are_handled_as_before_after_a_program_and_after_one_that_failed() -> None:
     f = ag.compile(lambda p, i: (p - ag.grad(lambda q: np.sum(np.sqrt(q)[i]))(p), 0.0), donate=0)
     for errors in ("raise", "warn", "ignore"):
