@@ -30,7 +30,7 @@ from autograd_lite.compiler.ir import Const, Draw, Graph, Input, Pick, Value
 from autograd_lite.compiler.layout import in_best_layout
 from autograd_lite.compiler.library import Library, number_text
 from autograd_lite.compiler.lines import statement, wrapped
-from autograd_lite.compiler.naming import Names, identifier
+from autograd_lite.compiler.naming import USED, Names, identifier
 from autograd_lite.compiler.scalars import Scalars, are_scalars
 from autograd_lite.compiler.scaling import fold_scalings
 from autograd_lite.compiler.simplify import simplified
@@ -130,8 +130,12 @@ def build(
     leaves = [x for x in arguments.leaves if _is_dynamic(x)]
     graph, structure = traced(f, leaves, [n for _, n in places], _rebuild(arguments))
     graph = in_best_layout(improved(simplified(graph)), tune)
-    if "np" in arguments.names:
-        raise TypeError("compile: a program calls NumPy np, so no argument may have that name")
+    for word in USED:
+        if word in arguments.names:
+            raise TypeError(
+                f"compile: a program uses {word} itself, so no argument may have that name; "
+                "call it something else"
+            )
     library = Library()
     variables = Names(identifier(n) for n in arguments.names)
     name = variables.free(getattr(f, "__name__", "program").replace("<lambda>", "program"))
@@ -248,7 +252,7 @@ def _checked(
     ]
     call = wrapped(f"{name}({_by_name(mine)}, {_by_name(others)})")
     everything = [*mine, *others]
-    if len(everything) > 8:
+    if len(everything) > 8 or {"id", "len"} & variables.taken:
         return [*lines, *call]
     # the usual case, in 1 µs: arrays of their own, all different
     usual = " and ".join(

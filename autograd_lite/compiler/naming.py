@@ -8,14 +8,17 @@ from collections.abc import Iterable
 
 from autograd_lite.compiler.ir import Graph, Pick, Step, Value
 
-__all__ = ["Names", "identifier"]
+__all__ = ["USED", "Names", "identifier"]
+
+#: What a program calls by these names itself, so no variable may hide it.
+USED = ("np", "math", "map", "float", "abs", "divmod")
 
 
 class Names:
     """The variable of every value of a graph."""
 
     def __init__(self, taken: Iterable[str]) -> None:
-        self.taken = {*taken, "np"}
+        self.taken = {*taken, *USED}
         self.of: dict[Value, str] = {}
         self._n = 0
         self._counts: dict[str, int] = {}
