@@ -16,7 +16,7 @@ __all__ = ["Parser", "equation", "options", "run", "save_plot"]
 class Parser(argparse.ArgumentParser):
     """A parser with the two options of every example, whose errors are one sentence."""
 
-    def __init__(self, doc: str) -> None:
+    def __init__(self, doc: str, out: str = "output") -> None:
         lines = doc.strip().splitlines()
         super().__init__(
             prog=Path(sys.argv[0]).name,
@@ -28,9 +28,9 @@ class Parser(argparse.ArgumentParser):
         self.add_argument(
             "--out",
             type=Path,
-            default=Path("output"),
+            default=Path(out),
             metavar="FOLDER",
-            help="where files go (default: output)",
+            help=f"where files go (default: {out})",
         )
 
     def parse_args(self, *args: Any, **kwargs: Any) -> Any:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from _example import Parser, run
 
 import autograd_lite as ag
 import nn
@@ -158,38 +158,44 @@ PICTURES: tuple[Callable[[], ag.Diagram], ...] = (
 )  # fmt: skip
 
 
-def main(arguments: list[str]) -> int:
-    """The exit status: 0 where every picture was drawn."""
-    parser = argparse.ArgumentParser(description="Draw every kind of picture.")
-    parser.add_argument("--out", type=Path, default=Path("output/gallery"), help="folder")
-    parser.add_argument("--forms", default="svg,png,html", help="suffixes, with commas between")
-    parser.add_argument("--only", default="", help="names of pictures, with commas between")
-    parser.add_argument("--quick", action="store_true", help="SVG alone")
-    options = parser.parse_args(arguments)
-    forms = ["svg"] if options.quick else options.forms.split(",")
-    unknown = [form for form in forms if form not in FORMS]
-    if unknown:
-        parser.error(f"--forms: unknown {', '.join(unknown)}; choose out of {','.join(FORMS)}")
-    options.out.mkdir(parents=True, exist_ok=True)
+def chosen(allowed: Iterable[str]) -> Callable[[str], list[str]]:
+    """Names out of `allowed` with commas between, for argparse."""
+    allowed = list(allowed)
+
+    def names(text: str) -> list[str]:
+        found = text.split(",")
+        if unknown := [name for name in found if name not in allowed]:
+            raise argparse.ArgumentTypeError(
+                f"unknown {', '.join(map(repr, unknown))}; choose out of {','.join(allowed)}"
+            )
+        return found
+
+    return names
+
+
+def main() -> None:
+    """Draw the pictures that were asked for, in the forms that were."""
     named = {picture.__name__.removesuffix("_picture"): picture for picture in PICTURES}
-    wanted = options.only.split(",") if options.only else list(named)
-    if missing := [name for name in wanted if name not in named]:
-        parser.error(f"--only: unknown {', '.join(missing)}; choose out of {','.join(named)}")
-    for name in wanted:
-        picture = named[name]
-        diagram = picture()
+    parser = Parser(__doc__ or "", out="output/gallery")
+    parser.add_argument("--forms", type=chosen(FORMS), default=["svg", "png", "html"],
+                        metavar="A,B", help="suffixes (default: svg,png,html)")  # fmt: skip
+    parser.add_argument("--only", type=chosen(named), default=list(named), metavar="A,B",
+                        help="names of pictures (default: all)")  # fmt: skip
+    args = parser.parse_args()
+    forms = ["svg"] if args.quick else args.forms
+    for name in args.only:
+        diagram = named[name]()
         for form in forms:
             try:
-                diagram.save(options.out / f"{name}.{form}")
+                diagram.save(args.out / f"{name}.{form}")
             except RuntimeError as error:  # a renderer that is not there
                 print(f"{name}.{form}: {error}", file=sys.stderr)
-        print(f"{name:<14} {diagram.picture.caption}")
-    loss, names = recorded()
-    if not options.only:
-        (options.out / "steps.txt").write_text(str(ag.steps(loss, names=names)), encoding="utf-8")
-    print(f"{len(wanted)} pictures are in {options.out}")
-    return 0
+        print(f"{name:<14} {diagram.picture.caption}".rstrip())
+    if len(args.only) == len(named):
+        loss, names = recorded()
+        (args.out / "steps.txt").write_text(str(ag.steps(loss, names=names)), encoding="utf-8")
+    print(f"{len(args.only)} pictures are in {args.out}")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)
