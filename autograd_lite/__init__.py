@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import autograd_lite.protocols  # noqa: F401 (it gives Tensor NumPy's two protocols)
 from autograd_lite import pytree, random
 from autograd_lite.graph import Tensor, tensor
@@ -137,7 +139,18 @@ def __getattr__(name: str) -> Any:
             value = getattr(import_module(f"autograd_lite.{module}"), name)
             globals()[name] = value
             return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    instead = f"; NumPy's works on tensors, np.{name}" if _is_numpys(name) else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{instead}")
+
+
+def _is_numpys(name: str) -> bool:
+    """Whether NumPy has a function of this name that tensors can be given to."""
+    from autograd_lite.graph import load_rules
+    from autograd_lite.table import COMPOSED, QUERIES, TABLE
+
+    load_rules()
+    found = vars(np).get(name)
+    return callable(found) and any(found in known for known in (TABLE, COMPOSED, QUERIES))
 
 
 def __dir__() -> list[str]:

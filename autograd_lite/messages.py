@@ -135,10 +135,12 @@ def described(x: Any) -> str:
 def refuse_detaching(x: Any, use: str) -> NoReturn:
     """Raise where a use of a tensor that requires grad would lose its gradient."""
     refuse_traced(x, use)
+    # math.sin(t), say, asks for float(t)
+    numpy = "np.sin and the like in place of math.sin, " if use == "float()" else ""
     raise TypeError(
         f"{use} would silently detach {described(x)}, which requires grad; use .item() for a "
-        "number, .numpy() for a read-only array, .detach() for a constant, np.stack([...]) to join "
-        "tensors, or ag.put(x, index, value) to replace elements"
+        f"number, {numpy}.numpy() for a read-only array, .detach() for a constant, np.stack([...]) "
+        "to join tensors, or ag.put(x, index, value) to replace elements"
     )
 
 

@@ -71,6 +71,15 @@ _ASKS_SHAPE = frozenset({np.shape, np.ndim, np.size, np.result_type, np.iscomple
 #: Queries that add up weights, which therefore must be constants.
 _WEIGHED = frozenset({np.histogram, np.histogram2d, np.histogramdd})
 
+#: Functions of scipy.special, by name, that the engine has under another.
+_OF_SCIPY = {
+    "erf": "ag.erf",
+    "erfc": "ag.erfc",
+    "expit": "ag.sigmoid",
+    "log_expit": "ag.log_sigmoid",
+    "xlogy": "ag.xlogy",
+}
+
 
 def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A NumPy function called with a tensor among its arguments."""
@@ -94,6 +103,8 @@ def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         _refuse_weights(key, args, kwargs)
     if key not in QUERIES and any(x._node is not None for x in tensors):
         advice = ADVICE.get(key, "pass x.data to treat it as a constant")
+        if isinstance(key, np.ufunc) and key.__name__ in _OF_SCIPY:
+            advice = f"use {_OF_SCIPY[key.__name__]}"
         if (getattr(key, "__module__", None) or "").startswith("numpy.fft"):
             advice = "it needs complex numbers, and only real dtypes have gradients here"
         raise NotImplementedError(

@@ -184,7 +184,11 @@ def flatten_like(treedef: TreeDef, tree: Any, path: str = "") -> list[Any]:
         raise ValueError(
             f"pytrees differ at {path or 'the top'}: expected a {expected}, "
             f"got a {type(tree).__name__}"
-            + (f" of {', '.join(container.labels(meta, len(children)))}" if container else "")
+            + (
+                f" of {', '.join(container.labels(meta, len(children)))}"
+                if container and children
+                else ""
+            )
         )
     parts = zip(treedef.children, children, treedef.labels, strict=True)
     return [

@@ -96,6 +96,7 @@ def main() -> None:
     program({name: p.copy() for name, p in params.items()}, X, Y, 0.1)
     print(program.source.splitlines()[2], "\n")
     print(beside_the_lecture(program.source), "\n")
+    print("Z2⁽ᵍ⁾, and so every gradient after it, is multiplied by the learning rate at once.\n")
 
     args.out.mkdir(parents=True, exist_ok=True)
     path = program.save(args.out / "step.py")[0]

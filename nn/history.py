@@ -26,6 +26,8 @@ class History(Mapping[str, list[float]]):
         self.mode = ""
 
     def __getitem__(self, key: str) -> list[float]:
+        if key not in self.numbers:
+            raise KeyError(f"no {key!r} was measured, only {', '.join(self.numbers) or 'nothing'}")
         return self.numbers[key]
 
     def __iter__(self) -> Iterator[str]:

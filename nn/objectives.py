@@ -85,8 +85,8 @@ class DataCheck:
         X, Y = np.asarray(X), np.asarray(Y)
         if X.ndim < 1 or Y.ndim < 1 or len(X) != len(Y) or len(X) == 0:
             raise ValueError(
-                f"{what}X and Y: expected data points in n > 0 rows each, got the shapes {X.shape} "
-                f"and {Y.shape}"
+                f"{what}X and Y: expected as many rows in both, and at least one, got the "
+                f"shapes {X.shape} and {Y.shape}"
             )
         X = _numbers(X, self.dtype, f"{what}X")
         if not self.loss:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,36 @@ def test_functions_without_a_rule_name_what_stands_in(call: Any, advice: str) ->
     """And @ag.primitive."""
     with pytest.raises(NotImplementedError, match=f"has no gradient rule; .*{advice}.*@ag.primit"):
         call(leaf([1.0, 2.0]))
+
+
+@pytest.mark.parametrize(
+    ("name", "here"),
+    [("expit", "sigmoid"), ("log_expit", "log_sigmoid"), ("erf", "erf"), ("erfc", "erfc"),
+     ("xlogy", "xlogy")],
+)  # fmt: skip
+def test_functions_of_scipy_that_are_here_are_named(name: str, here: str) -> None:
+    """By the name that they have here, which computes the same."""
+    theirs = getattr(pytest.importorskip("scipy.special"), name)
+    x = np.array([0.5, 2.0])
+    args = (x,) * theirs.nin
+    with pytest.raises(NotImplementedError, match=f"^{name} has no gradient rule; use ag.{here},"):
+        theirs(*map(leaf, args))
+    np.testing.assert_allclose(getattr(ag, here)(*args), theirs(*args), rtol=1e-14)
+
+
+def test_a_function_of_numpy_asked_of_the_package_is_named() -> None:
+    """Only where it takes tensors."""
+    with pytest.raises(AttributeError, match=r"'exp'; NumPy's works on tensors, np\.exp$"):
+        _ = ag.exp
+    for name in ("zeros", "nonsense", "linalg"):
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}'$"):
+            getattr(ag, name)
+
+
+def test_a_function_of_math_is_told_of_numpys() -> None:
+    """It asks for a float, which has lost the gradient."""
+    with pytest.raises(TypeError, match=r"float\(\) .* np\.sin and the like in place of math\.sin"):
+        ag.grad(math.sin)(1.0)
 
 
 class TestWeights:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from weakref import ref
@@ -241,6 +242,11 @@ class Optimizer:
         if name not in (*self._names, "max_norm"):
             raise ValueError(f"{where}: unknown option {name!r}; the options are "
                              f"{', '.join(self._names)}")  # fmt: skip
+        if name == self.rate_name and _holds_parameters(value):
+            raise ValueError(
+                f"{where}: {name} must be a positive number or a schedule, got the parameters of a "
+                f"model; write {where}({name}=0.01), and pass the model to step(model) or nn.fit"
+            )
         if name == self.rate_name and callable(value) and not isinstance(value, type):
             return
         if isinstance(value, bool) and name == "nesterov":
@@ -249,7 +255,7 @@ class Optimizer:
         numbers = value if name == "betas" and isinstance(value, (tuple, list)) else (value,)
         if not all(map(_is_number, numbers)) or not allowed(value):
             schedule = " or a schedule" if name == self.rate_name else ""
-            raise ValueError(f"{where}: {name} must be {what}{schedule}, got {value!r}")
+            raise ValueError(f"{where}: {name} must be {what}{schedule}, got {reprlib.repr(value)}")
 
     def __getstate__(self) -> dict[str, Any]:
         """The options: what steps remember belongs to parameters, which a copy has not met."""
@@ -303,6 +309,12 @@ class _Changed:
 
 def _is_number(x: Any) -> bool:
     return isinstance(x, (int, float, np.number)) and not isinstance(x, bool)
+
+
+def _holds_parameters(x: Any) -> bool:
+    """Whether x is a model, or a list of parameters: what optimisers elsewhere are made with."""
+    several = x if isinstance(x, (list, tuple)) else (x,)
+    return any(isinstance(part, (Module, Parameter)) for part in several)
 
 
 def _plain(x: Any) -> Any:

@@ -25,4 +25,8 @@ def test_it_shows_the_hand_derivation_and_agrees(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "W2_grad" in done.stdout
     assert "5 matrix products" in done.stdout
+    assert "Z2_grad = multiply(Z2_grad, alpha_0d" in done.stdout
+    assert (
+        "Z2⁽ᵍ⁾, and so every gradient after it, is multiplied by the learning rate" in done.stdout
+    )
     assert list(tmp_path.glob("*.py")), "the program is saved as a file"

@@ -390,6 +390,24 @@ def test_options_out_of_range_are_refused(make: Any, message: str) -> None:
             r'such as \{"b\*": \{"lr": 0.1\}\}',
         ),
         (lambda: optim.Adam(betas=0.9), ValueError, "betas must be two numbers .*, got 0.9"),
+        (
+            lambda: optim.SGD(network().parameters()),
+            ValueError,
+            r"^SGD: lr must be a positive number or a schedule, got the parameters of a model; "
+            r"write SGD\(lr=0.01\), and pass the model to step\(model\) or nn.fit$",
+        ),
+        (
+            lambda: optim.GradientDescent(network()),
+            ValueError,
+            r"got the parameters of a model; wr",
+        ),
+        (lambda: optim.Adam(network().W1), ValueError, r"write Adam\(lr=0.01\)"),
+        (lambda: optim.SGD([0.1] * 99), ValueError, r"got \[0.1, 0.1, 0.1, 0.1, 0.1, 0.1, ...\]$"),
+        (
+            lambda: optim.SGD(0.1).update(network(), None, {}),
+            ValueError,
+            "expected a .* of W1, b1, .*, got a NoneType$",
+        ),
         (lambda: optim.SGD(optim.cosine), ValueError, "lr must be .* or a schedule, got <class"),
         (lambda: optim.cosine(0.1, 5, -1), ValueError, "final must be a number of at least 0, got"),
         (lambda: optim.clip_grad_norm([], None), ValueError, "a positive number, got None"),

@@ -399,6 +399,18 @@ def replayed(callback: Any, **numbers: list[float]) -> tuple[int, float]:
     return 0, model.b.data[0]  # type: ignore[union-attr]
 
 
+def test_a_number_that_was_not_measured_is_refused_with_those_that_were() -> None:
+    """As a mapping refuses: `get` and `in` go on working."""
+    history = nn.History()
+    with pytest.raises(KeyError, match="no 'loss' was measured, only nothing"):
+        history["loss"]
+    history.numbers.update(loss=[1.0], val_loss=[2.0])
+    with pytest.raises(KeyError, match="no 'accuracy' was measured, only loss, val_loss"):
+        history["accuracy"]
+    assert "accuracy" not in history
+    assert history.get("accuracy") is None
+
+
 @pytest.mark.parametrize(
     ("options", "values", "expected"),
     [
@@ -664,7 +676,7 @@ def test_an_iterator_that_is_used_up_is_told() -> None:
         (3, {}, "Y is missing"),
         ([X], {"batch_size": None}, r"which are pairs \(X, Y\); it yielded a ndarray"),
         ([(X, LABELS)], {}, "batch_size belongs to arrays"),
-        ([(X, LABELS[:5])], {"batch_size": None}, "n > 0 rows each"),
+        ([(X, LABELS[:5])], {"batch_size": None}, "as many rows in both"),
         ([(X[:, :2], LABELS)], {"batch_size": None}, r"expected an input of shape \(n, 3\)"),
     ],
 )
@@ -687,7 +699,7 @@ def with_entry(values: Any, index: Any, value: Any) -> Any:
     [
         ((X[:, :2], LABELS), r"MLP: expected an input of shape \(n, 3\).*got \(1, 2\)"),
         ((X[:30], LABELS), r"got the shapes \(30, 3\) and \(40,\)"),
-        ((X[:0], LABELS[:0]), r"n > 0 rows each, got the shapes \(0, 3\)"),
+        ((X[:0], LABELS[:0]), r"as many rows in both, and at least one, got the shapes \(0, 3\)"),
         ((with_entry(X, (7, 1), np.nan), LABELS), "X holds 1 numbers.*first in row 7"),
         ((with_entry(X, 3, np.inf), LABELS), "X holds 3 numbers.*first in row 3"),
         ((X, LABELS + 1), "Y: labels must be 0 to 2 for the model's 3 outputs, got 1 to 3"),
