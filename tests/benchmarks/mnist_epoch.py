@@ -1,6 +1,6 @@
-"""Seconds of an epoch on MNIST: 784-50-10, shuffled batches of 64, gradient descent, float32.
+"""Seconds of an epoch on MNIST: 784-50-10, shuffled batches of 64, gradient descent.
 
-    python tests/benchmarks/mnist_epoch.py [--folder FOLDER]
+    python tests/benchmarks/mnist_epoch.py [--folder FOLDER] [--dtype float64]
 
 FOLDER holds the four files of MNIST; the variable AUTOGRAD_LITE_MNIST names it otherwise. All
 contenders see the same batches in the same order and keep the epoch's loss; that of `nn.fit`
@@ -111,7 +111,7 @@ def torch_eager(data: Data) -> Contender:
     X, Y, rng = torch.from_numpy(data.X), torch.from_numpy(data.Y), np.random.default_rng(1)
 
     def epoch() -> float:
-        total = torch.zeros(())
+        total = torch.zeros((), dtype=X.dtype)
         for rows in data.batches(rng):
             index = torch.from_numpy(rows)
             Z2 = torch.addmm(b2, F.relu(torch.addmm(b1, X[index], W1)), W2)
@@ -125,11 +125,12 @@ def torch_eager(data: Data) -> Contender:
     return Contender(epoch, lambda: [p.detach().numpy() for p in params])
 
 
-def workload(folder: Path) -> Workload:
+def workload(folder: Path, dtype: str) -> Workload:
     """An epoch for each contender, and a short one for the comparison."""
     X, labels, _, _ = nn.data.load_mnist(folder)
+    X = X.astype(dtype)
     Y = nn.data.one_hot(labels, 10, dtype=X.dtype)
-    whole = Data(X, Y, network("784-50-10", SIZE, "float32", RATE))
+    whole = Data(X, Y, network("784-50-10", SIZE, dtype, RATE))
     short = whole._replace(X=X[:2000], Y=Y[:2000])
     makers: dict[str, Callable[[Data], Contender]] = {
         "hand-written": hand_written,
@@ -140,7 +141,7 @@ def workload(folder: Path) -> Workload:
         makers["torch"] = torch_eager
     return Workload(
         f"an epoch of MNIST, {len(X):,} data points",
-        "float32",
+        dtype,
         {name: partial(make, whole) for name, make in makers.items()},
         {name: partial(make, short) for name, make in makers.items()},
     )
@@ -157,12 +158,13 @@ def main() -> None:
     os.environ["AUTOGRAD_LITE_MNIST"] = own.folder
     sys.argv[1:] = rest
     options = arguments(__doc__)
-    task = workload(Path(own.folder))
-    timings = timed(task, options.seconds)
-    print(details(task, timings, checked(task)))
-    print(f"\n  {'':<28}seconds an epoch")
-    for name, timing in timings.items():
-        print(f"  {name:<28}{np.median(timing.seconds):>10.3f}")
+    for dtype in options.dtypes:
+        task = workload(Path(own.folder), dtype)
+        timings = timed(task, options.seconds)
+        print(details(task, timings, checked(task)))
+        print(f"\n  {'':<28}seconds an epoch")
+        for name, timing in timings.items():
+            print(f"  {name:<28}{np.median(timing.seconds):>10.3f}", flush=True)
 
 
 if __name__ == "__main__":
