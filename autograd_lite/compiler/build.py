@@ -31,6 +31,7 @@ from autograd_lite.compiler.layout import in_best_layout
 from autograd_lite.compiler.library import Library, number_text
 from autograd_lite.compiler.lines import statement, wrapped
 from autograd_lite.compiler.naming import USED, Names, identifier
+from autograd_lite.compiler.saving import Expected, expectations, guarded
 from autograd_lite.compiler.scalars import Scalars, are_scalars
 from autograd_lite.compiler.scaling import fold_scalings
 from autograd_lite.compiler.simplify import simplified
@@ -50,13 +51,15 @@ class Compiled:
     """One program: its source, what it refers to, and the function that it makes."""
 
     def __init__(
-        self, name: str, source: str, check: str, namespace: dict[str, Any], library: Library
-    ) -> None:
+        self, name: str, source: str, check: str, namespace: dict[str, Any], library: Library,
+        expected: list[Expected],
+    ) -> None:  # fmt: skip
         self.name = name
         self.source = source
         self.check = check
         self.namespace = namespace
         self.library = library
+        self.expected = expected
         self._load()
 
     def _load(self) -> None:
@@ -89,8 +92,9 @@ class Compiled:
             self._seen = {place: Unchanged(x) for place, x in found.items()}
 
     def save(self, path: Path) -> list[Path]:
-        """Write the source, and large constants beside it."""
-        source, arrays = self.source, self.library.arrays
+        """Write the source with a check of the arguments, and large constants beside it."""
+        source = guarded(self.source, self.name, self.expected)
+        arrays = self.library.arrays
         imports = [_importable(name, value) for name, value in self.library.given.items()]
         head = "\n".join(self.library.import_lines) + "\n"
         extra = "".join(f"{line}\n" for line in imports)
@@ -106,7 +110,9 @@ class Compiled:
         return written
 
     def __reduce__(self) -> Any:
-        return Compiled, (self.name, self.source, self.check, self.namespace, self.library)
+        return Compiled, (
+            self.name, self.source, self.check, self.namespace, self.library, self.expected
+        )  # fmt: skip
 
 
 def _importable(name: str, value: Any) -> str:
@@ -174,7 +180,8 @@ def build(
         scalars.append(f"return {_result(structure, results, library, whole)}")
     source = _source(name, arguments, body, scalars, graph, library, writer, own)
     check = _check(arguments, places, leaves)
-    return Compiled(name, source, check, {**library.given, **library.arrays}, library)
+    given = {**library.given, **library.arrays}
+    return Compiled(name, source, check, given, library, expectations(arguments))
 
 
 def _result(structure: Any, leaves: list[str], library: Library, whole: dict[int, str]) -> str:

@@ -138,6 +138,9 @@ class Program:
     def save(self, path: str | Path) -> list[Path]:
         """Write the source to a .py file that runs with NumPy alone; the paths of what was written.
 
+        Its function raises ValueError for shapes, dtypes, ints, bools and strings other than those
+        of the latest call.
+
         Large constants go into an .npz file beside it. Raises TypeError where the program needs
         something that a file cannot import.
         """

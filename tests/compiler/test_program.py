@@ -424,6 +424,68 @@ def test_the_source_runs_with_numpy_alone(tmp_path: Path) -> None:
         np.testing.assert_array_equal(out[name], expected[0][name])
 
 
+def saved(program: Any, path: Path) -> Any:
+    """The module of a saved program."""
+    program.save(path)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_saved_program_refuses_what_it_would_compute_wrongly(tmp_path: Path) -> None:
+    """The 6 of a mean and the 2 of a loop are numbers in it."""
+
+    def f(tree: Any, rate: float, n: int, shape: Any) -> Any:
+        return np.mean(tree["x y"]) * rate * n + sum(shape)
+
+    program = ag.compile(f, static_argnums=3)
+    x = np.arange(6.0)
+    expected = program({"x y": x}, 0.5, 2, (1, 2))
+    for i, p in enumerate([program, pickle.loads(pickle.dumps(program))]):
+        run = saved(p, tmp_path / f"saved{i}.py").f
+        assert run({"x y": x}, 0.5, 2, (1, 2)) == expected
+        assert run({"x y": x}, np.float64(0.5), 2, (1, 2)) == expected
+        assert run({"x y": x}, 1, 2, (1, 2)) == program({"x y": x}, 1.0, 2, (1, 2))
+        for arguments, message in [
+            (({"x y": x[:3]}, 0.5, 2, (1, 2)), r"\['x y'\] has shape \(3,\) and dtype float64, but "
+             r"this program was saved for shape \(6,\) and dtype float64; compile"),
+            (({"x y": x.astype(np.float32)}, 0.5, 2, (1, 2)), "dtype float32, but .* float64;"),
+            (({"x y": list(x)}, 0.5, 2, (1, 2)), "is a list, but"),
+            (({"x y": x}, x, 2, (1, 2)), r"rate has shape \(6,\) .* saved for a number"),
+            (({"x y": x}, "0.5", 2, (1, 2)), "rate is a str, .* saved for a number"),
+            (({"x y": x}, 0.5, 3, (1, 2)), "n is 3, but this program was saved for 2;"),
+            (({"x y": x}, 0.5, True, (1, 2)), "n is True"),
+            (({"x y": x}, 0.5, 2, (1, 3)), r"shape is \(1, 3\), but .* for \(1, 2\);"),
+        ]:  # fmt: skip
+            with pytest.raises(ValueError, match=message):
+                run(*arguments)
+
+
+def test_a_saved_program_checks_before_it_writes_into_donated_arrays(tmp_path: Path) -> None:
+    program = ag.compile(lambda w, x: (w - np.mean(x), np.sum(x)), donate=0)
+    program(np.ones(3), np.ones(4))
+    run = saved(program, tmp_path / "f.py").program
+    w = np.ones(3)
+    with pytest.raises(ValueError, match=r"x has shape \(5,\)"):
+        run(w, np.ones(5))
+    np.testing.assert_array_equal(w, 1.0)
+    assert run(w, np.ones(4))[0] is w
+
+
+def test_the_check_of_a_saved_program_hides_no_argument(tmp_path: Path) -> None:
+    """Nor does an argument hide it."""
+    program = ag.compile(lambda check_arguments, ARGUMENTS, zip: check_arguments * ARGUMENTS + zip)
+    arguments = np.ones(3), np.arange(3.0), 2.0
+    expected = program(*arguments)
+    run = saved(program, tmp_path / "f.py").program
+    np.testing.assert_array_equal(run(*arguments), expected)
+    with pytest.raises(ValueError, match=r"ARGUMENTS has shape \(\) and dtype float64"):
+        run(np.ones(3), np.float64(1.0), 2.0)
+
+
 def test_large_constants_go_beside_the_source(tmp_path: Path) -> None:
     c = rng().standard_normal((30, 4))
     program = ag.compile(lambda x: np.tanh(x) * c)
