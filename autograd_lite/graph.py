@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from _thread import allocate_lock  # threading is 0.6 ms more to import
 from _weakref import ref  # what weakref.ref is, 0.7 ms sooner
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from autograd_lite.changes import change
 from autograd_lite.debugging import Watch
 from autograd_lite.messages import described, refuse_detaching, refuse_masked, refuse_traced
 from autograd_lite.modes import MODES
@@ -26,6 +27,7 @@ __all__ = [
     "as_tensors",
     "load_rules",
     "new_tensor",
+    "own_tensors",
     "pick",
     "picked",
     "seed_for",
@@ -79,7 +81,7 @@ class Tensor:
     def data(self, value: Any) -> None:
         old, node = self._value, self._node
         if value is old and type(node) is Leaf:  # p.data -= …
-            node.changed, node.stale = next_order(), old
+            change(node, old, next_order())
             return
         new = old if value is old else _array(value, None, self.name)
         if node is not None and not isinstance(node, Leaf):
@@ -95,7 +97,7 @@ class Tensor:
         self._value = new
         if isinstance(node, Leaf):
             if new is old or np.may_share_memory(new, old):
-                node.changed, node.stale = next_order(), old  # what read it cannot be swept
+                change(node, old, next_order())  # what read it cannot be swept
             elif node.stale is not None or new.dtype != node.dtype:
                 self._node = Leaf(self, new.shape, new.dtype)
 
@@ -321,13 +323,11 @@ class Tensor:
         seed = seed_for(self, gradient, create_graph)
         found = sweep(
             ((node, seed),),
-            roots=(node,),
             as_tensors=as_tensors if create_graph else None,
             free=not retain_graph,
             watch=Watch() if MODES.get().debug else None,
         )
-        if not create_graph:
-            own(found, (seed,))
+        (own_tensors if create_graph else own)(found, (seed,))
         totals = []
         with _ADDING:
             for leaf, g in found.items():
@@ -501,6 +501,18 @@ def new_tensor(value: Any, node: Node | None) -> Tensor:
     tensor._node = node
     tensor._name = None
     return tensor
+
+
+def own_tensors(found: dict[Node, Any], foreign: Sequence[Any]) -> dict[Node, Any]:
+    """`own` for a recorded sweep: a Tensor whose array is another's too is one of a copy."""
+    if MODES.get().trace is not None:
+        return found  # a program's own steps decide what shares memory
+    plain = {n: g._value if isinstance(g, Tensor) else g for n, g in found.items()}
+    mine = own(dict(plain), [g._value for g in foreign])
+    for node, g in found.items():
+        if isinstance(g, Tensor) and not (g.ndim and mine[node] is plain[node]):
+            found[node] = new_tensor(mine[node], g._node)
+    return found
 
 
 def like_result(y: Any, items: list[Any]) -> Any:

@@ -9,13 +9,14 @@ node holds its Tensor weakly.
 from __future__ import annotations
 
 from _weakref import ref  # what weakref.ref is, 0.7 ms sooner
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from heapq import heappop, heappush, heapreplace
 from itertools import count
 from typing import Any
 
 import numpy as np
 
+from autograd_lite.changes import LATEST, Changes
 from autograd_lite.floats import ERRORS, IGNORED, ones
 from autograd_lite.parts import whole
 from autograd_lite.table import Plan, Primitive
@@ -158,7 +159,6 @@ def sweep(
     targets: Container[Node] | None = None,
     floor: int = 0,
     *,
-    roots: Sequence[Node] = (),
     as_tensors: Callable[[Node], Sequence[Any]] | None = None,
     free: bool = False,
     watch: Callable[..., None] | None = None,
@@ -168,8 +168,7 @@ def sweep(
     `targets` None means every leaf, and interior nodes whose Tensor retains its gradient. Nodes
     older than `floor` are found where they are targets, but never swept. With `as_tensors`, which
     wraps what a node saved, the cotangents are Tensors and the sweep itself is recorded. With
-    `free`, nodes let go of what they saved. `watch` looks on: see `debugging.Watch`. An array that
-    changed in place is looked for from `roots`, or else in what is not swept yet.
+    `free`, nodes let go of what they saved. `watch` looks on: see `debugging.Watch`.
     A rule's exception leaves with a note that names the operation and the input.
     """
     #: cotangents that are not consumed yet, with their nodes, by the nodes' order
@@ -179,7 +178,8 @@ def sweep(
     g_ahead: Any = None
     found: dict[Node, Any] = {}
     owned: set[Any] = set()  # orders, and leaves, whose cotangent is an array the sweep itself made
-    cleared: set[Node] = set()  # leaves changed in place, which no rule here reads
+    latest = LATEST[0]
+    changes: Changes | None = None  # what looks at nodes that are older than that
     for node, g in outputs:
         if node.plan is None:
             if targets is None or node in targets:
@@ -215,6 +215,9 @@ def sweep(
             saved = node.saved
             if saved is FREED:
                 _refuse_freed(node)
+            if order < latest:
+                changes = changes or Changes(floor, ancestors)
+                changes.look(node, [n for n, _ in pending.values()])
             if as_tensors is not None:
                 saved, g = as_tensors(node), whole(g)
             if watch is not None:
@@ -233,10 +236,6 @@ def sweep(
                 for i, rule in plan.edges:
                     parent = inputs[i]
                     leaf = parent.plan is None
-                    if leaf and parent.changed > order and parent not in cleared:
-                        rest = [node, *[n for n, _ in pending.values()]]
-                        _refuse_stale(parent, ancestors(roots or rest, floor))
-                        cleared.add(parent)
                     if (
                         targets is not None
                         and (leaf or parent.order < floor)
@@ -379,30 +378,6 @@ def ancestors(roots: Sequence[Node], floor: int) -> list[Node]:
                 seen.add(parent)
                 stack.append(parent)
     return sorted(seen, key=lambda node: node.order)
-
-
-def _refuse_stale(leaf: Leaf, nodes: Iterable[Node]) -> None:
-    """Raise where a rule would read the memory of a leaf that was changed since it was recorded.
-
-    The leaf's own array, or what shows its memory: a slice of it, its transpose.
-    """
-    for node in nodes:
-        if node.order < leaf.changed and any(
-            np.may_share_memory(v, leaf.stale) for v in _saved_arrays(node)
-        ):
-            line = f" at {node.info['line']}" if node.info and "line" in node.info else ""
-            raise RuntimeError(
-                f"{leaf.name or 'a tensor'} of shape {leaf.shape} was changed in place after "
-                f"{node.plan.op.path}{line} recorded it, so this gradient would be wrong; run the "
-                f"forward pass again after the update"
-            )
-
-
-def _saved_arrays(node: Node) -> Iterator[Any]:
-    for value in () if node.saved is FREED else node.saved or ():
-        for part in value if type(value) is tuple else (value,):  # a checkpoint's arguments
-            if isinstance(part, np.ndarray):
-                yield part
 
 
 def _refuse_freed(node: Node) -> None:

@@ -25,6 +25,7 @@ from autograd_lite.graph import (
     as_tensors,
     load_rules,
     new_tensor,
+    own_tensors,
     seed_for,
 )
 from autograd_lite.messages import (
@@ -185,24 +186,22 @@ def pull(
     targets: Sequence[Any],
     record: bool,
     floor: int,
-    roots: Sequence[Node] = (),
 ) -> dict[Node, Any]:
     """The cotangents of target nodes, given (tensor, cotangent) pairs of outputs.
 
     `floor` is a number of the creation counter that no target is older than. The list of outputs
-    is emptied: where nobody else holds the graph, it dies as it is swept. `roots`: see `sweep`.
+    is emptied: where nobody else holds the graph, it dies as it is swept.
     """
     modes = MODES.get()
-    seeds = [] if record else [_array(g) for _, g in outputs]
+    seeds = [g if record else _array(g) for _, g in outputs]
     found = sweep(
         _drained(outputs),
         {node for node in targets if node is not None},
         floor,
-        roots=roots,
         as_tensors=as_tensors if record else None,
         watch=Watch() if modes.debug else modes.trace.watch if modes.trace is not None else None,
     )
-    return found if record else own(found, seeds)
+    return own_tensors(found, seeds) if record else own(found, seeds)
 
 
 def _drained(outputs: list[tuple[Tensor, Any]]) -> Iterator[tuple[Node, Any]]:
@@ -377,7 +376,7 @@ def gradients(
     pairs = [(output, seed_for(output, gradient, create_graph))]
     nodes = [x._node for x in tensors]
     floor = min([n.order for n in nodes], default=0)
-    found = pull(pairs, nodes, create_graph, floor, roots=(output._node,))
+    found = pull(pairs, nodes, create_graph, floor)
     grads = []
     for x in tensors:
         g = found.get(x._node)

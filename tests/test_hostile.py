@@ -466,3 +466,63 @@ def test_arguments_that_are_no_pytrees(x: Any) -> None:
     kind = type(x).__name__
     with pytest.raises(TypeError, match=rf"jvp: \[0\]\.w: .* a {kind} .*pytree\.register"):
         ag.jvp(lambda t: 1.0, ({"w": x},), ({"w": x},))
+
+
+class TestViewsOfChangedLeaves:
+    """A rule that reads a leaf's memory through a view of it, swept before the view itself."""
+
+    def test_a_graph_that_is_freed_as_it_is_swept(self) -> None:
+        """What a node saved is compared, though backward(retain_graph=False) has freed it."""
+        x = leaf([1.0, 2.0], "x")
+        z = x.reshape(2, 1)
+        y = np.sum(z * z)
+        x.data -= 1.0
+        with pytest.raises(RuntimeError, match=r"x of shape \(2,\).* after np\.multiply"):
+            y.backward(retain_graph=False)
+        assert x.grad is None
+
+    def test_a_graph_that_dies_as_it_is_swept(self) -> None:
+        """As under ag.grad, whose function takes a step after it used the array."""
+        w = leaf([[1.0, 2.0], [3.0, 4.0]], "w")
+
+        def f(x: Any) -> Any:
+            y = np.sum(x * w.T)
+            w.data -= 1.0
+            return y
+
+        with pytest.raises(RuntimeError, match=r"w of shape .* after np\.multiply"):
+            ag.grad(f)(np.ones((2, 2)))
+
+    @pytest.mark.parametrize("inside", [True, False])
+    def test_what_a_pullback_closes_over(self, inside: bool) -> None:
+        """The view may be older than the function that reads it."""
+        w = leaf([[1.0, 2.0], [3.0, 4.0]], "w")
+        before = w.T
+        _, pullback = ag.vjp(lambda x: x * (w.T if inside else before), np.ones((2, 2)))
+        w.data -= 1.0
+        with pytest.raises(RuntimeError, match=r"w of shape .* after np\.multiply"):
+            pullback(np.ones((2, 2)))
+
+    def test_what_no_rule_reads_may_change(self) -> None:
+        """A sum keeps nothing: gradients of views that changed are right."""
+        x, w = leaf([1.0, 2.0], "x"), leaf([[1.0, 2.0]], "w")
+        y = np.sum(x.reshape(2, 1) + w.T)
+        w.data -= 1.0
+        x.data -= 1.0
+        y.backward(retain_graph=False)
+        np.testing.assert_array_equal(x.grad, [1.0, 1.0])
+        np.testing.assert_array_equal(w.grad, [[1.0, 1.0]])
+
+
+@pytest.mark.parametrize("value", [2.0, [1.0, 2.0]])
+def test_recorded_gradients_share_no_memory(value: Any) -> None:
+    """Tensors for gradients neither with each other nor with the cotangent, which stays in them."""
+    a, b, seed = leaf(value), leaf(value), leaf(np.ones(np.shape(value)))
+    (a + b).backward(seed, create_graph=True)
+    results = [a.grad, b.grad, seed]
+    results += ag.gradients(np.sum(a + b), (a, b), create_graph=True)
+    results += ag.grad(lambda a, b: np.sum(a + b), argnums=(0, 1))(a, b)
+    for i, g in enumerate(results):
+        assert not any(np.shares_memory(g.data, other.data) for other in results[:i])
+    np.sum(a.grad * b.grad).backward()
+    np.testing.assert_array_equal(seed.grad, np.full(np.shape(value), 2.0))

@@ -21,6 +21,7 @@ ORDER = [
     "parts",
     "signatures",
     "table",
+    "changes",
     "sweep",
     "debugging",
     "messages",

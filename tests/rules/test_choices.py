@@ -81,7 +81,8 @@ def test_clip_with_one_bound(slopes: Slopes) -> None:
         slopes(lambda x: np.clip(x, None, 0.0), [-1.0, 0.0, 9.0]), [1, 1, 0]
     )
     np.testing.assert_array_equal(slopes(lambda x: x.clip(max=0.0), [-1.0, 9.0]), [1, 0])
-    np.testing.assert_array_equal(slopes(lambda x: np.clip(x, None, None), [-1.0, 9.0]), [1, 1])
+    if np.lib.NumpyVersion(np.__version__) >= "2.1.0":  # an earlier one wants a bound
+        np.testing.assert_array_equal(slopes(lambda x: np.clip(x, None, None), [-1.0, 9.0]), [1, 1])
 
 
 def test_clip_passes_to_its_bounds_what_x_does_not_get(slopes: Slopes) -> None:

