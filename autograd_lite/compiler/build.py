@@ -93,6 +93,8 @@ class Compiled:
 
     def save(self, path: Path) -> list[Path]:
         """Write the source with a check of the arguments, and large constants beside it."""
+        if path.suffix != ".py":
+            raise ValueError(f"save: expected a path that ends in .py, got {str(path)!r}")
         source = guarded(self.source, self.name, self.expected)
         arrays = self.library.arrays
         imports = [_importable(name, value) for name, value in self.library.given.items()]

@@ -141,8 +141,8 @@ class Program:
         Its function raises ValueError for shapes, dtypes, ints, bools and strings other than those
         of the latest call.
 
-        Large constants go into an .npz file beside it. Raises TypeError where the program needs
-        something that a file cannot import.
+        Large constants go into an .npz file beside it. Raises ValueError for another suffix, and
+        TypeError where the program needs something that a file cannot import.
         """
         return self._recent().save(Path(path))
 

@@ -527,6 +527,16 @@ def test_a_local_primitive_cannot_be_saved_and_the_error_says_so(tmp_path: Path)
         program.save(tmp_path / "f.py")
 
 
+def test_a_program_is_saved_as_a_file_that_python_imports(tmp_path: Path) -> None:
+    program = ag.compile(step)
+    program(network(), *batch(), 0.1)
+    with pytest.raises(
+        ValueError, match=r"save: expected a path that ends in \.py, got '.*step\.txt'"
+    ):
+        program.save(tmp_path / "step.txt")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_source_before_a_call_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="not been called"):
         _ = ag.compile(step).source
