@@ -488,10 +488,7 @@ def seed_for(output: Tensor, gradient: Any, record: bool = False) -> Any:
         if not record:
             refuse_detaching(gradient, "use as gradient= without create_graph=True")
         return gradient if gradient.dtype == dtype else gradient.astype(dtype)
-    gradient = gradient.data if isinstance(gradient, Tensor) else np.asarray(gradient)
-    if gradient.dtype.kind not in "fiub":
-        raise TypeError(f"gradient: expected real numbers, got dtype {gradient.dtype}")
-    gradient = gradient.astype(dtype, copy=False)
+    gradient = _array(gradient, None, "gradient").astype(dtype, copy=False)
     return new_tensor(gradient, None) if record else gradient
 
 
@@ -503,7 +500,7 @@ def new_tensor(value: Any, node: Node | None) -> Tensor:
     return tensor
 
 
-def own_tensors(found: dict[Node, Any], foreign: Sequence[Any]) -> dict[Node, Any]:
+def own_tensors(found: dict[Any, Any], foreign: Sequence[Any]) -> dict[Any, Any]:
     """`own` for a recorded sweep: a Tensor whose array is another's too is one of a copy."""
     if MODES.get().trace is not None:
         return found  # a program's own steps decide what shares memory

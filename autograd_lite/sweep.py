@@ -345,7 +345,7 @@ def _cast(ct: Any, parent: Node, op: Primitive) -> Any:
     return ct.astype(parent.dtype)
 
 
-def own(found: dict[Node, Any], foreign: Iterable[Any]) -> dict[Node, Any]:
+def own(found: dict[Any, Any], foreign: Iterable[Any]) -> dict[Any, Any]:
     """The arrays of a first-order sweep, copied where one shares memory with another.
 
     `foreign` are arrays that belong to somebody else: the cotangents that the sweep began with.

@@ -377,9 +377,11 @@ def gradients(
     nodes = [x._node for x in tensors]
     floor = min([n.order for n in nodes], default=0)
     found = pull(pairs, nodes, create_graph, floor)
+    each = {i: found[node] for i, node in enumerate(nodes) if node in found}
+    (own_tensors if create_graph else own)(each, ())  # an input may be there twice
     grads = []
-    for x in tensors:
-        g = found.get(x._node)
+    for i, x in enumerate(tensors):
+        g = each.get(i)
         g = np.zeros(x.shape, x.dtype) if g is None else g
         of_tensor = create_graph and not isinstance(g, Tensor)
         grads.append(new_tensor(g, None) if of_tensor else g if create_graph else np.asarray(g))

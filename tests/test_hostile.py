@@ -524,5 +524,18 @@ def test_recorded_gradients_share_no_memory(value: Any) -> None:
     results += ag.grad(lambda a, b: np.sum(a + b), argnums=(0, 1))(a, b)
     for i, g in enumerate(results):
         assert not any(np.shares_memory(g.data, other.data) for other in results[:i])
+    assert not np.shares_memory(*ag.gradients(np.sum(a * b), [a, a]))
+    g, again = ag.gradients(np.sum(a * b), [a, a], create_graph=True)
+    assert not np.shares_memory(g.data, again.data)
     np.sum(a.grad * b.grad).backward()
     np.testing.assert_array_equal(seed.grad, np.full(np.shape(value), 2.0))
+
+
+def test_a_masked_cotangent_is_refused() -> None:
+    """Its mask would be lost, and what it hides counted."""
+    y = leaf([1.0, 2.0]) * 2.0
+    masked = np.ma.array([1.0, 2.0], mask=[True, False])
+    with pytest.raises(TypeError, match="gradient: got a masked array"):
+        y.backward(masked)
+    with pytest.raises(TypeError, match="gradient: got a masked array"):
+        ag.gradients(y, y, masked)
