@@ -47,10 +47,7 @@ def ops() -> OpTable:
     """Every supported function: its kind, the modes it has, and where its rule is."""
     load_rules()
     listed = [Op(op.path, _kind(op), _modes(op), op.source) for op in rows() if not _private(op)]
-    listed += [
-        Op(path_of(key), "composed", _ALL, f"{c.function.__module__.rsplit('.', 1)[-1]}.py")
-        for key, c in COMPOSED.items()
-    ]
+    listed += [Op(path_of(key), "composed", _ALL, c.source) for key, c in COMPOSED.items()]
     unique = {op.name: op for op in reversed(listed)}
     return OpTable(sorted(unique.values(), key=lambda op: (op.kind, op.name)))
 

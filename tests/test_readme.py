@@ -42,6 +42,18 @@ def test_the_support_table_is_not_stale(text: str) -> None:
     assert table == ag.ops().markdown()
 
 
+def test_the_table_of_operations_gives_the_line_of_each_rule() -> None:
+    """As the README says: a line of a file of rules, which begins a function there."""
+    rules = Path(ag.__file__).parent / "rules"
+    for op in ag.ops():
+        if not op.rule:  # NumPy's own function is called
+            assert op.modes == "constant"
+            continue
+        file, _, line = op.rule.partition(":")
+        text = (rules / file).read_text(encoding="utf-8").splitlines()[int(line) - 1]
+        assert re.search(r"\bdef |\blambda\b|^@", text), (op, text)
+
+
 def test_pictures_exist(text: str) -> None:
     """Every picture that the README shows is in the repository."""
     for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", text):

@@ -76,8 +76,16 @@ def _plain_slice(part: slice) -> slice:
 
 
 def _index_array(part: Any) -> Any:
-    """A list in an index as an array; an empty one holds no floats."""
+    """A list in an index as an array; an empty one holds no floats.
+
+    Raises IndexError for what no index can be, a name or a float.
+    """
     array = np.asarray(part)
+    if not array.ndim and array.dtype.kind not in "biu":
+        raise IndexError(
+            f"getitem: {part!r} is no index; a tensor is indexed by integers, slices, ..., None, "
+            "and arrays of integers or bools"
+        )
     return array if array.size or isinstance(part, np.ndarray) else array.astype(np.intp)
 
 

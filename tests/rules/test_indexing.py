@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -174,6 +175,15 @@ def test_index_errors_name_the_shapes() -> None:
         leaf(3, 4)[3]
     with pytest.raises(IndexError, match="integer"):
         leaf(3)[np.array([0.5])]
+
+
+@pytest.mark.parametrize("index", ["W1", 0.5, (0, "W1"), np.float64(1.0), {"W1": 0}])
+def test_what_is_no_index_is_named(index: Any) -> None:
+    """With all that are."""
+    part = index[-1] if isinstance(index, tuple) else index
+    message = re.escape(f"getitem: {part!r} is no index; a tensor is indexed by integers, slices")
+    with pytest.raises(IndexError, match=message):
+        leaf(3, 4)[index]
 
 
 def test_iteration_runs_over_the_first_axis() -> None:
