@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import update_wrapper
+from operator import index
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -16,6 +17,7 @@ from autograd_lite import pytree
 from autograd_lite.compiler.arrangement import Arguments
 from autograd_lite.compiler.build import Compiled, build
 from autograd_lite.graph import Tensor, load_rules
+from autograd_lite.messages import kind_of
 from autograd_lite.modes import MODES
 
 __all__ = ["Program"]
@@ -35,14 +37,17 @@ class Program:
         names: Any = None,
     ) -> None:
         if not callable(f):
-            raise TypeError(f"compile: expected a function, got a {type(f).__name__}")
+            raise TypeError(f"compile: expected a function, got {kind_of(f)}")
+        if names is not None and not isinstance(names, Mapping):
+            raise TypeError(
+                'compile: names are a dict of variables by path, such as {"params[0]": "W1"}, got '
+                f"{names!r}"
+            )
         load_rules()
         self.function = f
         self._name = getattr(f, "__name__", type(f).__name__)
-        self.donate = (donate,) if isinstance(donate, int) else tuple(donate)
-        self.static = (
-            (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
-        )
+        self.donate = _places(donate, "donate")
+        self.static = _places(static_argnums, "static_argnums")
         self.tune = tune
         self.names = names
         self._compiled: dict[Any, Compiled] = {}
@@ -91,7 +96,20 @@ class Program:
         n = len(args)
         static = {i % n for i in self.static if -n <= i < n}
         arguments = Arguments(self.function, args, kwargs, static)
-        donated = {i % n for i in self.donate if -n <= i < n}
+        for i in self.donate:
+            if not -n <= i < n:
+                raise TypeError(
+                    f"donate {i}: {self._name} was called with {n} positional arguments, and only "
+                    "these can be donated"
+                )
+        donated = {i % n for i in self.donate}
+        paths = [path for path, _ in arguments.places]
+        for path in self.names or ():
+            if path not in paths:
+                raise ValueError(
+                    f"names: {path!r} is no array or number among the arguments of {self._name}, "
+                    f"which are {', '.join(paths) or 'none'}"
+                )
         compiled = build(self.function, arguments, donated, self.names, self.tune)
         self._compiled[key] = compiled
         if len(self._compiled) > _MANY and not self._warned:
@@ -163,6 +181,16 @@ class Program:
         load_rules()
         vars(self).update(state)
         self._lock = RLock()
+
+
+def _places(value: Any, option: str) -> tuple[int, ...]:
+    """The places of arguments that an option gives. Raises TypeError for anything else."""
+    try:
+        return tuple(map(index, (value,) if hasattr(value, "__index__") else value))
+    except TypeError:
+        raise TypeError(
+            f"compile: {option} is the place of an argument, or a tuple of them, got {value!r}"
+        ) from None
 
 
 _STATIC = (bool, int, str, bytes, type(None))

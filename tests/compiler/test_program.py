@@ -527,6 +527,28 @@ def test_a_local_primitive_cannot_be_saved_and_the_error_says_so(tmp_path: Path)
         program.save(tmp_path / "f.py")
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"donate": "w"}, TypeError, "donate is the place of an argument, or a tuple .*, got 'w'$"),
+        ({"donate": 0.0}, TypeError, "donate is the place of an argument, or a tuple .*, got 0.0$"),
+        ({"static_argnums": ["x"]}, TypeError, r"static_argnums is the place .*, got \['x'\]$"),
+        ({"donate": 2}, TypeError, "donate 2: f was called with 2 positional arguments, and only"),
+        ({"donate": (0, -3)}, TypeError, "donate -3: f was called with 2 positional arguments"),
+        ({"names": ["W1"]}, TypeError, r"names are a dict of variables by path, .*, got \['W1'\]$"),
+        ({"names": {"v": "W1"}}, ValueError, "names: 'v' is no array .* arguments of f, which are"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    options: Any, error: type[Exception], message: str
+) -> None:
+    def f(w: Any, x: Any) -> Any:
+        return w - x, np.sum(x)
+
+    with pytest.raises(error, match=message):
+        ag.compile(f, **options)(np.ones(2), np.ones(2))
+
+
 def test_a_program_is_saved_as_a_file_that_python_imports(tmp_path: Path) -> None:
     program = ag.compile(step)
     program(network(), *batch(), 0.1)
