@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_lite.graph import Tensor
 from autograd_lite.recording import bind, caller, specialised
+from autograd_lite.sweep import Leaf
 from autograd_lite.table import TABLE, Composed, Primitive
 
 __all__ = ["install", "public"]
@@ -38,7 +39,11 @@ def public(op: Primitive) -> Callable[..., Any]:
 def install(op: Primitive | Composed) -> None:
     """Give Tensor the methods and operators that a row or a composed function names."""
     for name in op.methods:
-        setattr(Tensor, name, _method(op, name))
+        method = _method(op, name)
+        setattr(Tensor, name, method)
+        if name in _SIGNS:
+            in_place = f"__i{name[2:]}"
+            setattr(Tensor, in_place, _rebinding(method, in_place, _SIGNS[name]))
 
 
 _REFLECTED = frozenset(
@@ -60,6 +65,37 @@ _REFLECTED = frozenset(
         "rshift",
     ]
 )
+
+
+#: The operators of numbers, which have an assignment of their own: x += y
+_SIGNS = {
+    "__add__": "+",
+    "__sub__": "-",
+    "__mul__": "*",
+    "__truediv__": "/",
+    "__floordiv__": "//",
+    "__mod__": "%",
+    "__pow__": "**",
+    "__matmul__": "@",
+}
+
+
+def _rebinding(operator: Callable[..., Any], name: str, sign: str) -> Callable[..., Any]:
+    """x += y, which is x = x + y; a leaf that requires grad would be lost, so there it raises."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        if isinstance(self.node, Leaf):
+            x = self.name or "x"
+            raise TypeError(
+                f"{x} {sign}= … on a leaf that requires grad would rebind the name to a "
+                f"computed tensor; write {x}.data {sign}= … to update it in place, or "
+                f"y = {x} {sign} … for a new tensor"
+            )
+        return operator(self, other)
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    return method
 
 
 def _method(op: Primitive | Composed, name: str) -> Callable[..., Any]:

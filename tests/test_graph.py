@@ -6,6 +6,7 @@ import asyncio
 import copy
 import gc
 import multiprocessing
+import operator
 import os
 import pickle
 import subprocess
@@ -269,6 +270,25 @@ class TestDetaching:
             np.add(h, 1, out=a)
         with pytest.raises(TypeError, match=r"ag\.put"):
             h[0] = 1
+
+    @pytest.mark.parametrize(
+        "name", ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
+    )
+    def test_every_assignment_of_an_operator_rebinds(self, name: str) -> None:
+        """It gives what the operator gives, and a leaf that requires grad raises for each."""
+        assign, compute = getattr(operator, f"i{name}"), getattr(operator, name)
+        x, other = leaf([[1.0, 2.0], [3.0, 4.0]]), np.array([[2.0, 1.0], [1.0, 3.0]])
+        h = x + 0.5
+        before = h
+        h = assign(h, other)
+        assert h is not before
+        np.testing.assert_array_equal(h.data, compute(before, other).data)
+        with pytest.raises(TypeError, match=r"rebind the name to a computed tensor"):
+            assign(x, other)
+        with pytest.raises(TypeError, match="unsupported operand"):
+            assign(before, None)
+        constant = x.detach()
+        assert not assign(constant, other).requires_grad
 
     def test_no_rule(self) -> None:
         """An op without a rule raises when recorded, and gives its plain result on constants."""
