@@ -33,16 +33,17 @@ class Changes:
         self.below: dict[Any, list[Any]] = {}  # the leaves of nodes that no sweep goes down to
         self.cleared: set[Any] = set()  # leaves that changed, which no rule here reads
 
-    def look(self, node: Any, pending: Sequence[Any]) -> None:
+    def look(self, node: Any, pending: Iterable[tuple[Any, Any]]) -> None:
         """Raise where this node leads to a changed leaf whose memory a rule would misread.
 
-        `pending` are the nodes that the sweep knows to be next. Raises RuntimeError.
+        `pending` are the nodes that the sweep knows to be next, each with its cotangent. Raises
+        RuntimeError.
         """
         self.swept.append((node, node.saved))
         for i, _ in node.plan.edges:
             for leaf in self._leaves(node.inputs[i]):
                 if leaf.changed > node.order and leaf not in self.cleared:
-                    rest = self.ancestors(pending, self.floor)
+                    rest = self.ancestors([n for n, _ in pending], self.floor)
                     _refuse_stale(leaf, [*[(n, n.saved) for n in rest], *reversed(self.swept)])
                     self.cleared.add(leaf)
 

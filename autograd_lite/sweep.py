@@ -217,7 +217,7 @@ def sweep(
                 _refuse_freed(node)
             if order < latest:
                 changes = changes or Changes(floor, ancestors)
-                changes.look(node, [n for n, _ in pending.values()])
+                changes.look(node, pending.values())
             if as_tensors is not None:
                 saved, g = as_tensors(node), whole(g)
             if watch is not None:
