@@ -17,7 +17,7 @@ from autograd_lite import pytree
 from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
 from autograd_lite.messages import refuse_no_function
 from autograd_lite.recording import bind
-from autograd_lite.sweep import PICK, Leaf, Node, ancestors, sweep
+from autograd_lite.sweep import PICK, Node, Primal, ancestors, sweep
 from autograd_lite.transforms import (
     LIFT,
     Lifted,
@@ -188,7 +188,7 @@ def _transposed_twice(node: Node, ts: list[Any], saved: Sequence[Any], record: b
 
 def _leaf(value: Any) -> Tensor:
     tensor = new_tensor(value, None)
-    tensor._node = Leaf(tensor, value.shape, value.dtype)
+    tensor._node = Primal(tensor, value.shape, value.dtype)
     return tensor
 
 

@@ -331,7 +331,7 @@ class Tensor:
         totals = []
         with _ADDING:
             for leaf, g in found.items():
-                holder = leaf.tensor() if type(leaf) is Leaf else (leaf.info or {})["retain"]()
+                holder = leaf.tensor() if isinstance(leaf, Leaf) else (leaf.info or {})["retain"]()
                 if holder is not None:
                     old = holder.grad
                     totals.append((holder, g if old is None else old + g))

@@ -81,10 +81,10 @@ _SIGNS = {
 
 
 def _rebinding(operator: Callable[..., Any], name: str, sign: str) -> Callable[..., Any]:
-    """x += y, which is x = x + y; a leaf that requires grad would be lost, so there it raises."""
+    """x += y, which is x = x + y; a leaf of the user's would be lost, so there it raises."""
 
     def method(self: Tensor, other: Any) -> Any:
-        if isinstance(self.node, Leaf):
+        if type(self.node) is Leaf:
             x = self.name or "x"
             raise TypeError(
                 f"{x} {sign}= … on a leaf that requires grad would rebind the name to a "

@@ -25,6 +25,7 @@ __all__ = [
     "PICK",
     "Leaf",
     "Node",
+    "Primal",
     "Recorded",
     "Stub",
     "ancestors",
@@ -120,6 +121,12 @@ class Leaf(Node):
         """The name of the leaf's Tensor."""
         tensor = self.tensor()
         return super().name if tensor is None else tensor.name
+
+
+class Primal(Leaf):
+    """The leaf that a transform makes of an argument: the function may give its name away."""
+
+    __slots__ = ()
 
 
 class Recorded(Node):

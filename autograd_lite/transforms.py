@@ -37,7 +37,7 @@ from autograd_lite.messages import (
     refuse_nothing,
 )
 from autograd_lite.modes import MODES, Weak
-from autograd_lite.sweep import Leaf, Node, next_order, own, sweep
+from autograd_lite.sweep import Node, Primal, next_order, own, sweep
 from autograd_lite.table import Plan, Primitive
 
 __all__ = ["grad", "gradients", "value_and_grad", "vjp"]
@@ -91,7 +91,7 @@ class Lifted:
         lifted = new_tensor(value, None)
         lifted._name = name
         if outer is None:
-            lifted._node = Leaf(lifted, value.shape, value.dtype)
+            lifted._node = Primal(lifted, value.shape, value.dtype)
         else:
             lifted._node = Node(LIFT, (outer,), (None, None), {}, value.shape, value.dtype)
         return lifted

@@ -409,3 +409,26 @@ def test_the_graph_of_a_value_and_gradient_dies_as_it_is_swept() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < (depth + 8) * size  # the activations alone are `depth`, the gradients as many
+
+
+def _scaled_in_place(x: Any) -> Any:
+    x *= 2.0
+    x **= 2
+    return np.sum(x)
+
+
+@pytest.mark.parametrize("value", [3.0, np.array([1.0, 2.0]), ag.tensor([1.0, 2.0])])
+def test_a_function_may_rebind_its_arguments(value: Any) -> None:
+    """x *= 2 is x = x * 2 in every transform: what the caller holds stays as it is."""
+    before, slope = np.array(value), 8.0 * np.array(value)
+    for got in (
+        ag.grad(_scaled_in_place)(value),
+        ag.value_and_grad(_scaled_in_place)(value)[1],
+        ag.vjp(_scaled_in_place, value)[1](np.float64(1.0))[0],
+        ag.grad(ag.checkpoint(_scaled_in_place))(value),
+        ag.compile(ag.grad(_scaled_in_place))(value),
+    ):
+        np.testing.assert_array_equal(np.asarray(got), slope)
+    _, tangent = ag.jvp(_scaled_in_place, (value,), (np.ones(before.shape),))
+    assert float(tangent) == np.sum(slope)
+    np.testing.assert_array_equal(np.asarray(value), before)
