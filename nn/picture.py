@@ -37,10 +37,14 @@ def draw(
     loss: as in `fit`; None takes the one that belongs to the model's output. The lanes without X
     and Y show four made-up data points.
 
-    Raises ValueError for an unknown view, and for a model that the view cannot show.
+    Raises ValueError for an unknown view or loss, and for a model that the view cannot show.
     """
     if view not in _VIEWS:
         raise ValueError(f"draw: unknown view {view!r}; choose one of {', '.join(_VIEWS)}")
+    if not (loss is None or callable(loss) or loss in OBJECTIVES):
+        raise ValueError(
+            f"draw: unknown loss {loss!r}; choose one of {', '.join(map(repr, OBJECTIVES))}"
+        )
     if view == "network":
         return network_picture(model, X)
     if view == "neuron":
@@ -103,12 +107,7 @@ def _objective(model: Any, loss: Any) -> Callable[[Any, Any, Any], Any]:
     """The loss as a function (model, X, Y)."""
     if callable(loss):
         return loss  # type: ignore[no-any-return]
-    name = loss or _LOSSES.get(layers_of(model)[-1].activation, "squared_error")
-    if name not in OBJECTIVES:
-        raise ValueError(
-            f"draw: unknown loss {name!r}; choose one of {', '.join(map(repr, OBJECTIVES))}"
-        )
-    return OBJECTIVES[name]
+    return OBJECTIVES[loss or _LOSSES.get(layers_of(model)[-1].activation, "squared_error")]
 
 
 def _made_up(model: Any) -> tuple[Any, Any]:

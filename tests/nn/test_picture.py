@@ -203,3 +203,10 @@ def test_a_value_is_told_by_the_callers_line():
         Z = network.logits(np.ones((2, 3)))
     told = next(v.title for v in ag.draw(Z).picture.vertices if v.lines[0] == "A₁")
     assert re.search(r"recorded at test_picture\.py:\d+", told)
+
+
+@pytest.mark.parametrize("view", ["network", "layers", "lanes"])
+def test_an_unknown_loss_is_refused_by_every_view(view: str) -> None:
+    """Also where the view shows none: a mistake is not passed over."""
+    with pytest.raises(ValueError, match="unknown loss 'mse'; choose one of 'cross_entropy'"):
+        nn.draw(nn.MLP([2, 3, 1], output="identity"), loss="mse", view=view)
