@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Const", "Draw", "Graph", "Input", "Pick", "Step", "Value", "sources"]
+__all__ = ["Const", "Draw", "Graph", "Input", "Pick", "Step", "Value", "sources", "users"]
 
 
 @dataclass(eq=False, slots=True)
@@ -102,3 +102,15 @@ def sources(value: Any) -> Iterable[Any]:
     if isinstance(value, Draw) and isinstance(value.rng, Value):
         return [value.rng]
     return []
+
+
+def users(graph: Graph) -> dict[Value, list[Any]]:
+    """The steps that use each value, once for each use, and None where it is a result."""
+    found: dict[Value, list[Any]] = {}
+    for step in graph.steps:
+        for x in sources(step):
+            found.setdefault(x, []).append(step)
+    for y in graph.outputs:
+        if isinstance(y, Value):
+            found.setdefault(y, []).append(None)
+    return found

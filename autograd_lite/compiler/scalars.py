@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.compiler.ir import Const, Graph, Step, Value
+from autograd_lite.compiler.ir import Const, Graph, Step, Value, users
 from autograd_lite.compiler.library import Library, number_text
 from autograd_lite.compiler.lines import statement
 from autograd_lite.compiler.naming import Names
@@ -77,7 +77,7 @@ class Scalars:
         self.names = names
         self.library = library
         self.texts: dict[Value, tuple[str, int, int]] = {}  # text, binding, number of steps
-        self._users = _users(graph)
+        self._users = users(graph)
 
     def lines(self) -> list[str]:
         """The statements, and those that make the results NumPy's scalars."""
@@ -100,12 +100,12 @@ class Scalars:
         return f"{'np.float64' if y.dtype.char == 'd' else 'np.bool'}({text})"
 
     def _is_inlined(self, step: Step, n: int) -> bool:
-        users = self._users.get(step, [])
-        if len(users) != 1 or users[0] is None or n >= LONGEST:
+        uses = self._users.get(step, [])
+        if len(uses) != 1 or uses[0] is None or n >= LONGEST:
             return False
-        form, place = self._form(users[0])[0], users[0].operands.index(step)
+        form, place = self._form(uses[0])[0], uses[0].operands.index(step)
         repeated = "{}" not in form and form.count(f"{{{place}}}") > 1
-        return not repeated and step.name in (None, users[0].name)
+        return not repeated and step.name in (None, uses[0].name)
 
     def _expression(self, step: Step) -> tuple[str, int, int]:
         form, binding = self._form(step)
@@ -147,19 +147,6 @@ class Scalars:
         if found is not None:
             form = form.replace(found[1], self.library.from_math(found[1], self.names.taken), 1)
         return form, binding
-
-
-def _users(graph: Graph) -> dict[Value, list[Any]]:
-    """The steps that use a value, once for each use, and None for a result."""
-    users: dict[Value, list[Any]] = {}
-    for step in graph.steps:
-        for x in step.operands:  # type: ignore[attr-defined]
-            if isinstance(x, Value):
-                users.setdefault(x, []).append(step)
-    for y in graph.outputs:
-        if isinstance(y, Value):
-            users.setdefault(y, []).append(None)
-    return users
 
 
 def _is_plain_number(x: Any) -> bool:

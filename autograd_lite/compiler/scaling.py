@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.compiler.ir import Const, Graph, Step, Value
+from autograd_lite.compiler.ir import Const, Graph, Step, Value, users
 from autograd_lite.compiler.simplify import Simplifier, pruned
 from autograd_lite.table import TABLE
 
@@ -57,32 +57,20 @@ def _folded(graph: Graph, products: list[Step]) -> Graph:
     number, chosen = pair[0], set(products)
     if any(x in chosen for p in products for x in p.operands):
         return graph  # a number squared is no one factor
-    users = _users(graph)
-    carried = _carried(graph, chosen, users)
+    used_by = users(graph)
+    carried = _carried(graph, chosen, used_by)
     before = sum(p.size for p in products)
     after = sum(x.size for x in _ends(graph, chosen, carried))
     return _moved(graph, number, chosen, carried) if after < before else graph
 
 
-def _users(graph: Graph) -> dict[Value, list[Any]]:
-    users: dict[Value, list[Any]] = {}
-    for step in graph.steps:
-        for x in getattr(step, "operands", None) or [getattr(step, "source", None)]:
-            if isinstance(x, Value):
-                users.setdefault(x, []).append(step)
-    for y in graph.outputs:
-        if isinstance(y, Value):
-            users.setdefault(y, []).append(None)
-    return users
-
-
-def _carried(graph: Graph, products: set[Step], users: dict[Value, list[Any]]) -> dict[Step, int]:
+def _carried(graph: Graph, products: set[Step], used_by: dict[Value, list[Any]]) -> dict[Step, int]:
     """The steps wanted scaled alone, each with the operand that may carry it, or −1."""
     carried: dict[Step, int] = {}
     for step in reversed(graph.steps):
-        if not isinstance(step, Step) or step not in users or step in products:
+        if not isinstance(step, Step) or step not in used_by or step in products:
             continue
-        if all(_wants_scaled(u, step, products, carried) for u in users[step]):
+        if all(_wants_scaled(u, step, products, carried) for u in used_by[step]):
             carried[step] = _carrier(step)
     return carried
 
