@@ -55,9 +55,12 @@ _known: dict[type, _Container | None] = {}  # what was looked up before, subclas
 
 def _container(cls: Any) -> _Container | None:
     """How instances of a class are taken apart: None for leaves."""
-    if cls not in _known:
-        _known[cls] = next((_registry[base] for base in cls.__mro__ if base in _registry), None)
-    return _known[cls]
+    try:
+        return _known[cls]
+    except KeyError:  # another thread may clear what is known right after this
+        found = next((_registry[base] for base in cls.__mro__ if base in _registry), None)
+        _known[cls] = found
+        return found
 
 
 def register(
