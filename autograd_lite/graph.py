@@ -20,7 +20,8 @@ from autograd_lite.changes import change
 from autograd_lite.debugging import Watch
 from autograd_lite.messages import described, refuse_detaching, refuse_masked, refuse_traced
 from autograd_lite.modes import MODES
-from autograd_lite.sweep import PICK, Leaf, Node, next_order, own, sweep
+from autograd_lite.sweep import IRREGULAR, PICK, Leaf, Node, next_order, own
+from autograd_lite.unrolled import swept
 
 __all__ = [
     "Tensor",
@@ -321,8 +322,8 @@ class Tensor:
                 "recorded; make a leaf with requires_grad=True and compute outside no_grad()"
             )
         seed = seed_for(self, gradient, create_graph)
-        found = sweep(
-            ((node, seed),),
+        found = swept(
+            [(node, seed)],
             as_tensors=as_tensors if create_graph else None,
             free=not retain_graph,
             watch=Watch() if MODES.get().debug else None,
@@ -348,6 +349,7 @@ class Tensor:
             raise RuntimeError(f"retain_grad() on {described(self)}, which does not require grad")
         if not isinstance(self._node, Leaf):
             self._node.note(retain=ref(self))
+            IRREGULAR[0] = max(IRREGULAR[0], self._node.order)
 
     # --- operations: autograd_lite.recording installs NumPy's protocols and the table's methods
 

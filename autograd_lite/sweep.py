@@ -22,6 +22,7 @@ from autograd_lite.parts import whole
 from autograd_lite.table import Plan, Primitive
 
 __all__ = [
+    "IRREGULAR",
     "PICK",
     "Leaf",
     "Node",
@@ -29,6 +30,8 @@ __all__ = [
     "Recorded",
     "Stub",
     "ancestors",
+    "fitted",
+    "merged",
     "next_order",
     "own",
     "stub",
@@ -94,6 +97,7 @@ class Node:
     def free(self) -> None:
         """Let go of the arrays that the rules read."""
         self.saved = FREED
+        IRREGULAR[0] = max(IRREGULAR[0], self.order)
         if len(self.plan.edges) < len(self.inputs):
             self.inputs = tuple([stub(v) if type(v) is np.ndarray else v for v in self.inputs])
 
@@ -156,6 +160,10 @@ def stub(value: Any, tensor: Any = None) -> Any:
     """What to remember of a value: itself, where it is a number."""
     return Stub(value, tensor) if isinstance(value, np.ndarray) else value
 
+
+#: The order of the newest node that was freed, or whose Tensor retains its gradient: a sweep of
+#: older ones must look for such.
+IRREGULAR = [0]
 
 #: In place of what a node saved once `backward(retain_graph=False)` has passed it.
 FREED: Any = object()
@@ -274,11 +282,10 @@ def sweep(
                         ct = rule(g, *saved, **node.params)
                     if watch is not None:
                         watch(node, g, i, ct)
-                    if type(ct) is not tuple:
-                        if ct.shape != parent.shape:
-                            ct = _fitted(ct, parent.shape, plan.op)
-                        if ct.dtype is not parent.dtype and ct.dtype != parent.dtype:
-                            ct = _cast(ct, parent, plan.op)
+                    if type(ct) is not tuple and (
+                        ct.shape != parent.shape or ct.dtype is not parent.dtype
+                    ):
+                        ct = fitted(ct, parent, plan.op)
                     if leaf:  # its cotangent goes no further
                         old = found.get(parent)
                         found[parent] = ct if old is None else _sum(old, ct, parent, owned)
@@ -309,14 +316,26 @@ def _sum(old: Any, ct: Any, place: Any, owned: set[Any]) -> Any:
     if old is None:
         return ct
     if type(old) is tuple:
-        pairs = zip(old, ct, strict=True)
-        return tuple([a if b is None else b if a is None else a + b for a, b in pairs])
+        return merged(old, ct)
     if place in owned and type(ct) is type(old) is np.ndarray:
         return np.add(old, ct, out=old)
     total = old + ct
     if type(total) is np.ndarray:
         owned.add(place)
     return total
+
+
+def merged(old: tuple[Any, ...], ct: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The sum of two cotangents of a row with several results, each None where there is none."""
+    pairs = zip(old, ct, strict=True)
+    return tuple([a if b is None else b if a is None else a + b for a, b in pairs])
+
+
+def fitted(ct: Any, parent: Node, op: Primitive) -> Any:
+    """A cotangent in the shape and dtype of the input that it is for."""
+    if ct.shape != parent.shape:
+        ct = _fitted(ct, parent.shape, op)
+    return ct if ct.dtype == parent.dtype else _cast(ct, parent, op)
 
 
 def _fitted(ct: Any, shape: tuple[int, ...], op: Primitive) -> Any:

@@ -11,7 +11,7 @@ sees the inner sweep's own operations, recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from operator import index
 from typing import Any, TypeVar
@@ -37,8 +37,9 @@ from autograd_lite.messages import (
     refuse_nothing,
 )
 from autograd_lite.modes import MODES, Weak
-from autograd_lite.sweep import Node, Primal, next_order, own, sweep
+from autograd_lite.sweep import Node, Primal, next_order, own
 from autograd_lite.table import Plan, Primitive
+from autograd_lite.unrolled import drained, swept
 
 __all__ = ["grad", "gradients", "value_and_grad", "vjp"]
 
@@ -194,21 +195,14 @@ def pull(
     """
     modes = MODES.get()
     seeds = [g if record else _array(g) for _, g in outputs]
-    found = sweep(
-        _drained(outputs),
+    found = swept(
+        [(y._node, g) for y, g in drained(outputs) if y._node is not None],
         {node for node in targets if node is not None},
         floor,
         as_tensors=as_tensors if record else None,
         watch=Watch() if modes.debug else modes.trace.watch if modes.trace is not None else None,
     )
     return own_tensors(found, seeds) if record else own(found, seeds)
-
-
-def _drained(outputs: list[tuple[Tensor, Any]]) -> Iterator[tuple[Node, Any]]:
-    while outputs:
-        y, g = outputs.pop(0)
-        if y._node is not None:
-            yield y._node, g
 
 
 def value_and_grad(

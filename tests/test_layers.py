@@ -23,6 +23,7 @@ ORDER = [
     "table",
     "changes",
     "sweep",
+    "unrolled",
     "debugging",
     "messages",
     "graph",

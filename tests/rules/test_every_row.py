@@ -12,7 +12,9 @@ import pytest
 import autograd_lite as ag
 from autograd_lite import pytree
 from autograd_lite.recording import bind
+from autograd_lite.sweep import sweep
 from autograd_lite.table import TABLE, Primitive, rows
+from autograd_lite.unrolled import Unrolled, outline_of
 
 CASES = [(op, i) for op in rows() for i in range(len(list(op.examples)))]
 
@@ -194,6 +196,23 @@ def test_recorded_sweep_equals_unrecorded(
             np.testing.assert_allclose(a, plain(b), rtol=1e-13, atol=1e-15)
         else:
             np.testing.assert_array_equal(a, plain(b))
+
+
+@pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)
+def test_the_sweep_written_out_gives_the_same_bits(op: Primitive, i: int) -> None:
+    """A graph swept by a function that was written for it, and node by node."""
+    f, primals = scalar_function(op, i)
+    f(*primals)
+    y = f(*[ag.tensor(p, requires_grad=True) for p in primals])
+    seed = np.ones(y.shape, y.dtype)[()]
+    expected = sweep([(y.node, seed)])
+    outline = outline_of(y.node, None, 0)
+    assert outline is not None
+    found = Unrolled(outline)([(y.node, seed)], None, 0, False)
+    assert found is not None
+    assert [(n, g.tobytes()) for n, g in found.items()] == [
+        (n, g.tobytes()) for n, g in expected.items()
+    ]
 
 
 @pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)

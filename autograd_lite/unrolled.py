@@ -1,0 +1,335 @@
+"""Graphs that are swept again and again: their sweep, written out as a Python function.
+
+A training step records a graph of the same rows, joined alike, every time. When some graphs alike
+have been swept, `swept` writes the sweep of such a graph out: a function that calls the same rules
+on the same arrays in the same order and adds up the same sums, bit for bit, without the heap and
+the dictionaries of `sweep`. It begins by looking whether the graph is what it was written for, and
+leaves any other to `sweep`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.changes import LATEST
+from autograd_lite.floats import ERRORS, IGNORED
+from autograd_lite.sweep import IRREGULAR, Node, fitted, merged, sweep
+from autograd_lite.table import Plan, Primitive
+
+__all__ = ["Unrolled", "drained", "outline_of", "swept"]
+
+#: Graphs of more nodes or inputs than this are swept one node after another.
+MOST = 4_000
+#: Functions that are kept for one row at the end of graphs.
+KEPT = 4
+#: Sweeps of other graphs before a first one is looked at; each power of two after it is, too.
+PATIENCE = 4
+
+_FLOAT64 = np.dtype(np.float64)
+
+
+def swept(
+    outputs: list[tuple[Node, Any]],
+    targets: Collection[Node] | None = None,
+    floor: int = 0,
+    *,
+    as_tensors: Callable[[Node], Sequence[Any]] | None = None,
+    free: bool = False,
+    watch: Callable[..., None] | None = None,
+) -> dict[Node, Any]:
+    """`sweep`, by a function that is written for it where there is one output with a graph like
+    others before.
+
+    The list of outputs is emptied: where nobody else holds the graph, it dies as it is swept.
+    """
+    if as_tensors is None and watch is None and len(outputs) == 1:
+        plan = outputs[0][0].plan
+        if plan is not None and not (targets and [n for n in targets if n.plan is not None]):
+            since = max(LATEST[0], IRREGULAR[0] + 1, floor)
+            for unrolled in plan.unrolled:
+                found = unrolled(outputs, targets, since, free)
+                if found is not None:
+                    return found  # type: ignore[no-any-return]
+            plan.others += 1
+            if plan.others >= PATIENCE and not plan.others & (plan.others - 1):
+                _look(plan, outputs[0][0], targets, floor)
+    pairs = drained(outputs)
+    return sweep(pairs, targets, floor, as_tensors=as_tensors, free=free, watch=watch)
+
+
+def drained(pairs: list[Any]) -> Iterator[Any]:
+    """The items of a list, each removed as it is given."""
+    while pairs:
+        yield pairs.pop(0)
+
+
+def _look(plan: Plan, node: Node, targets: Collection[Node] | None, floor: int) -> None:
+    """Write a function for graphs like that of this node, if the last one looked at was one."""
+    outline = outline_of(node, targets, floor)
+    if outline is None or outline != plan.outline:
+        plan.outline = outline
+        return
+    plan.outline = None
+    plan.unrolled = (Unrolled(outline), *plan.unrolled[: KEPT - 1])
+
+
+#: (whether there are targets; the nodes in the order of the sweep, each (plan, whether a scalar,
+#: the nodes that its edges lead to); the leaves, each (whether its cotangent is wanted, whether a
+#: scalar)). Leaf i is node −1 − i.
+Outline = tuple[bool, tuple[Any, ...], tuple[Any, ...]]
+
+
+def outline_of(root: Node, targets: Collection[Node] | None, floor: int) -> Outline | None:
+    """How the graph of a node is made up; None for one that `sweep` is the better choice for."""
+    seen, stack = {root}, [root]
+    while stack:
+        node = stack.pop()
+        if node.order < floor or (node.info is not None and "retain" in node.info):
+            return None
+        for i, _ in node.plan.edges:
+            parent = node.inputs[i]
+            if parent not in seen:
+                seen.add(parent)
+                if parent.plan is not None:
+                    stack.append(parent)
+        if len(seen) > MOST:
+            return None
+    nodes = sorted((n for n in seen if n.plan is not None), key=lambda n: -n.order)
+    places: dict[Node, int] = {node: i for i, node in enumerate(nodes)}
+    leaves: list[tuple[bool, bool]] = []
+    entries = []
+    for node in nodes:
+        for i, _ in node.plan.edges:
+            parent = node.inputs[i]
+            if parent not in places:
+                places[parent] = -1 - len(leaves)
+                leaves.append((targets is None or parent in targets, _is_number(parent)))
+        inputs = tuple([places[node.inputs[i]] for i, _ in node.plan.edges])
+        entries.append((node.plan, _is_number(node), inputs))
+    return targets is not None, tuple(entries), tuple(leaves)
+
+
+def _is_number(node: Node) -> bool:
+    return node.shape == () and bool(node.dtype == _FLOAT64)
+
+
+class Unrolled:
+    """A sweep that is written out, for graphs of one outline."""
+
+    __slots__ = ("rules", "run", "source")
+
+    def __init__(self, outline: Outline) -> None:
+        writer = _Writer(outline)
+        #: the row, the input and its variable, by the line that calls its rule
+        self.rules = writer.rules
+        self.source = "\n".join(writer.lines) + "\n"
+        exec(compile(self.source, "<unrolled sweep>", "exec"), writer.names)
+        self.run = writer.names["unrolled"]
+
+    def __call__(
+        self,
+        outputs: list[tuple[Node, Any]],
+        targets: Collection[Node] | None,
+        since: int,
+        free: bool,
+    ) -> dict[Node, Any] | None:
+        """What `sweep` finds, or None where the graph has another outline or is older."""
+        calm = ERRORS.set(IGNORED)
+        try:
+            return self.run(outputs, targets, since, free)  # type: ignore[no-any-return]
+        except Exception as error:
+            self.explain(error)
+            raise
+        finally:
+            ERRORS.reset(calm)
+
+    def explain(self, error: Exception) -> None:
+        """Note which rule an exception comes from."""
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code is not self.run.__code__:
+            trace = trace.tb_next
+        if trace is not None and trace.tb_lineno in self.rules:
+            op, i, name = self.rules[trace.tb_lineno]
+            shape = trace.tb_frame.f_locals[name].shape
+            error.add_note(f"in the vjp of {op.path}, input {i} of shape {shape}")
+
+
+class _Writer:
+    """Writes the sweep of graphs of one outline: `lines`, and the `names` that they use.
+
+    n3 is the node at place 3 of the sweep and g3 its cotangent, n_0 and g_0 are the first leaf's.
+    """
+
+    def __init__(self, outline: Outline) -> None:
+        self.aimed, self.nodes, self.leaves = outline
+        self.lines: list[str] = []
+        self.rules: dict[int, tuple[Primitive, int, str]] = {}
+        self.names: dict[str, Any] = {
+            "add": np.add, "fitted": fitted, "float64": np.float64, "f64": _FLOAT64,
+            "merged": merged, "ndarray": np.ndarray,
+        }  # fmt: skip
+        self.known: dict[int, str] = {}
+        self.sums: dict[int, int] = {}  # how many cotangents went to the node at a place so far
+        self.write()
+
+    def write(self) -> None:
+        """Write it."""
+        self.lines.append("def unrolled(outputs, targets, since, free):")
+        self.line(f"if targets is {'' if self.aimed else 'not '}None: return None")
+        self.line("(n0, g0), = outputs")
+        self.write_checks()
+        self.line("outputs.clear()")
+        for place, (plan, number, inputs) in enumerate(self.nodes):
+            if plan.arity:
+                self.line(f"{', '.join(_SAVED[: plan.arity + 1])} = n{place}.saved")
+            elif plan.op.jointly:
+                first = f"n{_suffix(inputs[0])}"
+                self.rules[len(self.lines) + 1] = plan.op, plan.edges[0][0], first
+                self.line(f"each = {self.name(plan.op.rules[0])}({_everything(place)})")
+            for edge, to in zip(plan.edges, inputs, strict=True):
+                if to >= 0 or self.leaves[-1 - to][0]:
+                    self.write_edge(place, plan, edge, to)
+            self.line(f"if free: n{place}.free()")
+            if not number:
+                self.line(f"n{place} = g{place} = None")
+        wanted = [_suffix(-1 - i) for i, (wanted, _) in enumerate(self.leaves) if wanted]
+        self.line(f"return {{{', '.join(f'n{v}: g{v}' for v in wanted)}}}")
+
+    def line(self, text: str) -> None:
+        """Add a line."""
+        self.lines.append(f"    {text}")
+
+    def name(self, thing: Any) -> str:
+        """The name of a rule, a plan or a row."""
+        if id(thing) not in self.known:
+            name = self.known[id(thing)] = f"{type(thing).__name__.lower()}{len(self.known)}"
+            self.names[name] = thing
+        return self.known[id(thing)]
+
+    def write_checks(self) -> None:
+        """Write what sees whether a graph has the outline, and finds its nodes."""
+        met: set[int] = {0}
+        for place, (plan, _, inputs) in enumerate(self.nodes):
+            tests = [f"n{place}.order >= n{place - 1}.order"] if place else []
+            found = []
+            for (i, _), to in zip(plan.edges, inputs, strict=True):
+                node = f"n{_suffix(to)}"
+                if to in met:
+                    tests.append(f"i{i} is not {node}")
+                    node = f"i{i}"
+                elif to >= 0:
+                    tests.append(f"{node}.plan is not {self.name(self.nodes[to][0])}")
+                else:
+                    tests.append(f"{node}.plan is not None")
+                    if self.aimed:
+                        wanted = self.leaves[-1 - to][0]
+                        tests.append(f"{node} {'not in' if wanted else 'in'} targets")
+                met.add(to)
+                found.append((i, node))
+            if len(found) == len(plan.tracked):
+                self.line(f"{', '.join(node for _, node in found)}, = n{place}.inputs")
+            else:
+                for i, node in found:
+                    self.line(f"{node} = n{place}.inputs[{i}]")
+            if tests:
+                self.line(f"if {' or '.join(tests)}: return None")
+        self.line(f"if n{len(self.nodes) - 1}.order < since: return None")
+        if len(self.leaves) > 1:
+            leaves = ", ".join(f"n{_suffix(-1 - i)}" for i in range(len(self.leaves)))
+            self.line(f"if len({{{leaves}}}) < {len(self.leaves)}: return None")
+
+    def write_edge(self, place: int, plan: Plan, edge: tuple[int, Any], to: int) -> None:
+        """Write the call of a rule, and what adds its result to the cotangent of the input."""
+        op, (i, rule) = plan.op, edge
+        node, total, g = f"n{_suffix(to)}", f"g{_suffix(to)}", f"g{place}"
+        number = self.nodes[to][1] if to >= 0 else self.leaves[-1 - to][1]
+        self.sums[to] = nth = self.sums.get(to, 0) + 1
+        self.rules[len(self.lines) + 1] = op, i, node
+        if plan.arity:
+            arguments = (g, *_SAVED[: plan.arity + 1])
+            call = _inlined(rule, arguments) or f"{self.name(rule)}({', '.join(arguments)})"
+        elif op.jointly:
+            call = f"each[{i}]"
+        elif op.into is not None and nth > 1:
+            self.line(f"{total} = {self.name(op.into)}({total}, {nth > 2}, {_everything(place)})")
+            return
+        else:
+            call = f"{self.name(rule)}({_everything(place)})"
+        ct = total if nth == 1 else "ct"
+        self.line(f"{ct} = {call}")
+        if to >= 0 and self.nodes[to][0].op.n_outputs is not None:  # a tuple
+            if nth > 1:
+                self.line(f"{total} = merged({total}, ct)")
+            return
+        good = (
+            f"type({ct}) is float64 and {node}.dtype is f64"
+            if number
+            else f"{ct}.shape == {node}.shape and {ct}.dtype is {node}.dtype"
+        )
+        self.line(f"if not ({good}): {ct} = fitted({ct}, {node}, {self.name(op)})")
+        if nth == 2 or (nth > 2 and number):
+            self.line(f"{total} = {total} + ct")
+        elif nth > 2:
+            in_place = f"add({total}, ct, {total}) if type({total}) is type(ct) is ndarray"
+            self.line(f"{total} = {in_place} else {total} + ct")
+
+
+_SAVED = ("y", "a", "b")
+
+
+def _everything(place: int) -> str:
+    """The arguments of a rule that takes whatever there is."""
+    return f"g{place}, *n{place}.saved, **n{place}.params"
+
+
+def _suffix(place: int) -> str:
+    """What follows n and g in the names of a node and its cotangent."""
+    return f"{place}" if place >= 0 else f"_{-1 - place}"
+
+
+def _inlined(rule: Callable[..., Any], arguments: tuple[str, ...]) -> str | None:
+    """The expression of a rule that is a lambda of arithmetic alone, on these arguments."""
+    code = getattr(rule, "__code__", None)
+    if code is None or code.co_name != "<lambda>" or code.co_freevars:
+        return None
+    columns = [start for _, _, start, _ in code.co_positions() if start]  # not RESUME's, 0
+    for found in _lambdas(code.co_filename):
+        body = found.body
+        if (found.lineno, body.col_offset) == (code.co_firstlineno, min(columns, default=-1)):
+            parameters = [a.arg for a in found.args.args]
+            if len(parameters) != len(arguments) or not all(map(_is_arithmetic, ast.walk(body))):
+                return None
+            named = dict(zip(parameters, arguments, strict=True))
+            copy = ast.parse(ast.unparse(body), mode="eval").body
+            names = [part for part in ast.walk(copy) if isinstance(part, ast.Name)]
+            if any(part.id not in named for part in names):
+                return None
+            for part in names:
+                part.id = named[part.id]
+            return ast.unparse(copy)
+    return None
+
+
+@cache
+def _lambdas(filename: str) -> list[ast.Lambda]:
+    """Every lambda in a file."""
+    try:
+        with open(filename, encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return []
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
+
+
+def _is_arithmetic(part: ast.AST) -> bool:
+    if isinstance(part, ast.Constant):
+        return type(part.value) in (int, float)
+    return isinstance(
+        part,
+        (ast.Name, ast.Load, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop),
+    )

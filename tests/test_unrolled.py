@@ -1,0 +1,294 @@
+"""Sweeps that are written out: the same bits as `sweep`, and only for graphs that they fit."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.sweep import sweep
+from autograd_lite.unrolled import KEPT, PATIENCE, Unrolled, outline_of
+
+Leaves = list[ag.Tensor]
+
+
+def leaves(*shapes: tuple[int, ...], dtype: Any = np.float64) -> Leaves:
+    rng = np.random.default_rng(3)
+    return [ag.tensor(rng.random(s).astype(dtype) + 0.5, requires_grad=True) for s in shapes]
+
+
+def written(y: ag.Tensor, targets: Any = None, floor: int = 0) -> Unrolled:
+    assert y.node is not None
+    outline = outline_of(y.node, targets, floor)
+    assert outline is not None
+    return Unrolled(outline)
+
+
+def run(unrolled: Unrolled, y: ag.Tensor, targets: Any = None, since: int = 0) -> Any:
+    """What it finds, or None; the list of outputs must be kept in that case alone."""
+    outputs = [(y.node, np.ones(y.shape, y.dtype)[()])]
+    found = unrolled(outputs, targets, since, False)  # type: ignore[arg-type]
+    assert bool(outputs) == (found is None)
+    return found
+
+
+def assert_same_bits(y: ag.Tensor) -> None:
+    seed = np.ones(y.shape, y.dtype)[()]
+    expected = sweep([(y.node, seed)])  # type: ignore[list-item]
+    found = run(written(y), y)
+    assert list(found) == list(expected)
+    for node, g in expected.items():
+        assert type(found[node]) is type(g)
+        assert found[node].dtype == g.dtype
+        assert found[node].tobytes() == g.tobytes()
+
+
+FUNCTIONS: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
+    "broadcasting": (lambda a, b: np.sum(a * b + a), [(3, 1), (4,)]),
+    "a bias of many rows": (lambda a, b: np.sum(np.tanh(a + b)), [(40, 3), (3,)]),
+    "one node used four times": (lambda a: np.sum(a * a * a + np.sin(a) / a), [(5,)]),
+    "numbers": (lambda a, b: a * b + a / b - a + b * 3.0, [(), ()]),
+    "numbers and arrays": (lambda a, b: np.sum(a * b) * a, [(), (3,)]),
+    "several results": (lambda a: np.sum(np.linalg.qr(a)[0] * np.linalg.qr(a)[1]), [(3, 3)]),
+    "one of several results": (lambda a: np.sum(np.linalg.slogdet(a)[1]), [(3, 3)]),
+    "joined": (lambda a, b: np.sum(np.concatenate([a, b, a]) ** 2), [(2, 3), (1, 3)]),
+    "joined to constants": (lambda a: np.sum(np.stack([a, np.ones(3), a * 2]) ** 2), [(3,)]),
+    "rows taken again and again": (lambda a: np.sum(a[0] * a[1] * a[2] + a[1]), [(3, 4)]),
+    "a cross-entropy": (
+        lambda z, t: ag.softmax_cross_entropy(z, t) + np.sum(z), [(3, 4), (3, 4)],
+    ),
+    "no way to an input": (lambda a, b: np.sum(a * np.sign(b)) + 0.0 * np.sum(b), [(3,), (3,)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_same_bits_as_the_sweep(name: str, dtype: Any) -> None:
+    """Values, types and the order of the leaves are those that `sweep` finds."""
+    f, shapes = FUNCTIONS[name]
+    assert_same_bits(f(*leaves(*shapes, dtype=dtype)))
+
+
+def test_numbers_may_take_the_place_of_arrays_and_arrays_that_of_numbers() -> None:
+    """What was written for one kind is right for the other."""
+    f = lambda a, b: np.sum(a * b + a) * 2.0
+    numbers, arrays = f(*leaves((), ())), f(*leaves((3,), (3,)))
+    narrow = f(*leaves((), (), dtype=np.float32))
+    for made_for, given in [(numbers, arrays), (arrays, numbers), (numbers, narrow)]:
+        expected = sweep([(given.node, given.dtype.type(1))])
+        found = run(written(made_for), given)
+        assert [(g.dtype, g.tobytes()) for g in found.values()] == [
+            (g.dtype, g.tobytes()) for g in expected.values()
+        ]
+
+
+def test_a_training_step_is_swept_by_what_was_written_for_it() -> None:
+    """After a few steps no other sweep is needed, and a loop of two graphs has one for each."""
+    (W,) = leaves((3, 3))
+    X = np.eye(3)
+    plan = np.sum(np.tanh(X @ W)).node.plan
+    plan.unrolled, plan.others, plan.outline = (), 0, None
+    for _ in range(8 * PATIENCE):
+        np.sum(np.tanh(X @ W)).backward()
+    (unrolled,) = plan.unrolled
+    others = plan.others
+    assert others <= 2 * PATIENCE
+    W.zero_grad()
+    np.sum(np.tanh(X @ W)).backward()
+    assert plan.others == others
+    np.testing.assert_allclose(W.grad, X.T @ (1 - np.tanh(X @ W.data) ** 2), rtol=1e-14)
+    for i in range(100 * PATIENCE):
+        np.sum([np.tanh, np.cos][i % 2](X @ W)).backward()
+    assert len(plan.unrolled) == 2
+    assert unrolled in plan.unrolled
+
+
+def test_transforms_are_swept_so_too() -> None:
+    """value_and_grad and vjp, whose leaves are new each time; a captured leaf gets nothing."""
+    outside = ag.tensor(2.0, requires_grad=True)
+    f = ag.value_and_grad(lambda x: np.sum(np.cos(x) * outside))
+    x = np.arange(3.0)
+    plan = np.sum(np.cos(ag.tensor(x, requires_grad=True)) * outside).node.plan
+    plan.unrolled, plan.others, plan.outline = (), 0, None
+    for _ in range(8 * PATIENCE):
+        _, g = f(x)
+        np.testing.assert_array_equal(g, -2.0 * np.sin(x))
+    assert len(plan.unrolled) == 1
+    assert plan.others <= 2 * PATIENCE
+    assert outside.grad is None
+
+
+def test_graphs_that_never_repeat_are_never_written_out() -> None:
+    """A row keeps few functions, and looks ever more seldom for another."""
+    (a,) = leaves((2,))
+    plan = np.sum(a).node.plan
+    plan.unrolled, plan.others, plan.outline = (), 0, None
+    for n in range(1, 40):
+        y = a
+        for _ in range(n):
+            y = y * a
+        np.sum(y).backward()
+    assert plan.unrolled == ()
+    assert plan.others == 39
+    for n in range(3 * KEPT):
+        plan.others = PATIENCE - 1
+        for _ in range(PATIENCE + 1):
+            y = a
+            for _ in range(n):
+                y = np.tanh(y)
+            np.sum(y).backward()
+    assert 1 < len(plan.unrolled) <= KEPT
+
+
+A, B = leaves((2,), (2,))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: np.sum(A * B + np.sin(A)),  # another row
+        lambda: np.sum(A * A + np.cos(A)),  # one leaf in place of two
+        lambda: np.sum(A * B + np.cos(B)),  # joined otherwise
+        lambda: np.sum(A * 2.0 + np.cos(A)),  # a constant
+        lambda: np.sum(B * B + np.cos(A)),
+        lambda: np.sum(A * -B + np.cos(A)),  # a node where a leaf was
+        lambda: np.sum(A * B + A),  # a leaf where a node was
+    ],
+)
+def test_another_graph_is_left_to_the_sweep(other: Callable[[], Any]) -> None:
+    """One row, one join or one order different, and it is not touched."""
+
+    def f() -> Any:
+        return np.sum(A * B + np.cos(A))
+
+    unrolled = written(f())
+    assert run(unrolled, f()) is not None
+    assert run(unrolled, other()) is None
+
+
+def test_another_order_is_left_to_the_sweep() -> None:
+    """Sums are added up in the order of recording, so that order is part of the outline."""
+    one, two = A * B, np.cos(A)
+    first = np.sum(one + two)
+    two = np.cos(A)
+    one = A * B
+    assert run(written(first), np.sum(one + two)) is None
+
+
+def test_targets_are_part_of_the_outline() -> None:
+    """Which leaves are wanted decides what is computed."""
+    y = np.sum(A * B)
+    wanted = written(y, {A.node})
+    assert list(run(wanted, y, {A.node})) == [A.node]
+    assert run(wanted, y, {B.node}) is None
+    assert run(wanted, y, {A.node, B.node}) is None
+    assert run(wanted, y) is None
+    assert run(written(y), y, {A.node}) is None
+
+
+def test_what_the_sweep_must_look_at_is_left_to_it() -> None:
+    """Leaves changed in place, freed graphs, retained gradients: as without anything written."""
+    (W,) = leaves((2, 2))
+
+    def loss() -> Any:
+        return np.sum(np.tanh(W * W))
+
+    for _ in range(4 * PATIENCE):
+        loss().backward()
+    assert len(loss().node.plan.unrolled) >= 1
+    y = loss()
+    W.data *= 2.0
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
+    y = loss()
+    y.backward(retain_graph=False)
+    with pytest.raises(RuntimeError, match="freed"):
+        y.backward()
+    h = W * W
+    h.retain_grad()
+    np.sum(np.tanh(h)).backward()
+    np.testing.assert_array_equal(h.grad, 1.0 - np.tanh(h.data) ** 2)
+    h = W * W
+    (g,) = ag.gradients(np.sum(np.tanh(h)), [h])
+    np.testing.assert_array_equal(g, 1.0 - np.tanh(h.data) ** 2)
+
+
+def test_a_graph_that_nobody_holds_dies_as_it_is_swept() -> None:
+    """As in `sweep`, an array is let go of once the rules that read it have run."""
+    alive: list[int] = []
+    seen: list[Any] = []
+
+    def watched(x: Any) -> Any:
+        return x * 1.0
+
+    def rule(g: Any, y: Any, x: Any) -> Any:
+        alive.append(sum(r() is not None for r in seen))
+        return g * 1.0
+
+    op = ag.primitive(rule)(watched)
+
+    def f(x: Any) -> Any:
+        for _ in range(3):
+            x = np.exp(op(x))
+            seen.append(weakref.ref(x._value))
+        return np.sum(x)
+
+    step = ag.grad(f)
+    gc.disable()
+    try:
+        for _ in range(8 * PATIENCE):
+            seen.clear()
+            alive.clear()
+            step(np.ones(50))
+    finally:
+        gc.enable()
+    assert alive == [2, 1, 0]
+
+
+def test_an_error_names_the_rule_that_raised_it() -> None:
+    """With the same note as from `sweep`."""
+    fail = False
+
+    def shaky(x: Any) -> Any:
+        return x + 0.0
+
+    def rule(g: Any, y: Any, x: Any) -> Any:
+        if fail:
+            raise ValueError("no")
+        return g
+
+    op = ag.primitive(rule)(shaky)
+    (a,) = leaves((2, 3))
+
+    def loss() -> Any:
+        return np.sum(np.sin(op(a * 2.0)))
+
+    notes = []
+    for fail in (True, False, True):
+        for _ in range(1 if fail else 4 * PATIENCE):
+            try:
+                loss().backward()
+            except ValueError as error:
+                notes.append(error.__notes__)
+    assert notes == [["in the vjp of shaky, input 0 of shape (2, 3)"]] * 2
+
+
+def test_a_rule_of_the_wrong_shape_is_refused_by_a_written_sweep_too() -> None:
+    """Though it gave the right shape when the sweep was written."""
+    wrong = False
+
+    def shaky(x: Any) -> Any:
+        return x + 0.0
+
+    op = ag.primitive(lambda g, y, x: g[:1] if wrong else g)(shaky)
+    (a,) = leaves((2,))
+    for _ in range(4 * PATIENCE):
+        np.sum(op(a)).backward()
+    wrong = True
+    with pytest.raises(ValueError, match="shape"):
+        np.sum(op(a)).backward()
