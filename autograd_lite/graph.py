@@ -109,8 +109,8 @@ class Tensor:
             g = self._grad
         except AttributeError:  # of a computed tensor nothing is set until it is needed
             return None
-        if isinstance(g, np.generic):  # of a scalar, which sweeps compute with faster
-            g = self._grad = np.asarray(g)
+        if type(g) is not np.ndarray and isinstance(g, np.generic):
+            g = self._grad = np.asarray(g)  # of a scalar, which sweeps compute with faster
         return g
 
     @grad.setter
@@ -200,10 +200,12 @@ class Tensor:
 
     def item(self) -> Any:
         """The one element as a Python number. Raises ValueError for more than one."""
-        refuse_traced(self, ".item()")
-        if self.size != 1:
-            raise ValueError(f"item() needs one element, {described(self)} has {self.size}")
-        return self._value.item()
+        value = self._value
+        if MODES.get().trace is not None:
+            refuse_traced(self, ".item()")
+        if value.size != 1:
+            raise ValueError(f"item() needs one element, {described(self)} has {value.size}")
+        return value.item()
 
     def tolist(self) -> Any:
         """The values as nested lists."""
@@ -332,9 +334,9 @@ class Tensor:
         totals = []
         with _ADDING:
             for leaf, g in found.items():
-                holder = leaf.tensor() if isinstance(leaf, Leaf) else (leaf.info or {})["retain"]()
+                holder = leaf.tensor() if type(leaf) is Leaf else _holder(leaf)
                 if holder is not None:
-                    old = holder.grad
+                    old = getattr(holder, "_grad", None)
                     totals.append((holder, g if old is None else old + g))
             for holder, total in totals:
                 holder._grad = total
@@ -453,6 +455,9 @@ def _rebuilt(cls: type[Tensor], data: Any, wanted: bool, name: str | None, grad:
     return copy
 
 
+_ONES = {np.dtype(scalar): scalar(1) for scalar in (np.float32, np.float64)}
+
+
 def seed_for(output: Tensor, gradient: Any, record: bool = False) -> Any:
     """The cotangent to begin a sweep with: `gradient`, checked, or one for a single element."""
     value = output._value
@@ -463,7 +468,7 @@ def seed_for(output: Tensor, gradient: Any, record: bool = False) -> Any:
                 f"the gradient of {described(output)} needs one element; take .sum() of it, pass "
                 "gradient= of its shape, or use ag.jacobian"
             )
-        seed = np.ones(value.shape, dtype) if value.ndim else dtype.type(1)
+        seed = np.ones(value.shape, dtype) if value.ndim else _ONES.get(dtype) or dtype.type(1)
         return new_tensor(seed, None) if record else seed
     shape = value.shape
     if np.shape(gradient) != shape:
@@ -477,6 +482,11 @@ def seed_for(output: Tensor, gradient: Any, record: bool = False) -> Any:
         return gradient if gradient.dtype == dtype else gradient.astype(dtype)
     gradient = _array(gradient, None, "gradient").astype(dtype, copy=False)
     return new_tensor(gradient, None) if record else gradient
+
+
+def _holder(node: Node) -> Any:
+    """The Tensor that gets the gradient of a node."""
+    return node.tensor() if isinstance(node, Leaf) else (node.info or {})["retain"]()
 
 
 def new_tensor(value: Any, node: Node | None) -> Tensor:
@@ -513,9 +523,8 @@ def pick(value: Any, node: Node, i: int) -> Tensor:
     """Result i of a row that has several, with a node that picks it."""
     if value.dtype.kind != "f":
         return new_tensor(value, None)
-    return new_tensor(
-        value, Node(PICK, (node,), (None, node), {"index": i}, value.shape, value.dtype)
-    )
+    made = Node(PICK, (node,), (None, node), {"index": i}, value.shape, value.dtype)
+    return new_tensor(value, made)
 
 
 def as_tensors(node: Node) -> list[Any]:

@@ -7,6 +7,7 @@ protocols, which look the function up in the table.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ def bind(
     A Tensor. For a row with several results a tuple of them, or the `first` alone. Raises what the
     row's function raises, with the operation and its inputs' names and shapes in the message.
     """
+    if len(inputs) == 1 and op.n_outputs is None and isinstance(inputs[0], Tensor):
+        return (op.of_one or _of_one(op))(inputs[0], params)
     modes = MODES.get()
     if not modes.plain:
         result = bind_in_modes(modes, op, inputs, params)
@@ -64,7 +67,7 @@ def bind(
 
 
 def caller(op: Primitive) -> Callable[..., Any]:
-    """The function of its inputs that binds a row, made at first use and kept in `op.call`."""
+    """The function of its inputs that binds a simple row, made at first use."""
     op.call = specialised(op)
     return op.call
 
@@ -89,58 +92,71 @@ def _of_operands(op: Primitive) -> Callable[..., Any]:
     return bind_operands
 
 
-def _of_one(op: Primitive) -> Callable[[Any], Any]:
-    """`bind` for a row of one array: node and Tensor are made in place, without calls."""
-    modes = MODES.get
+def _of_one(op: Primitive) -> Callable[..., Any]:
+    """`bind` of one Tensor where one array comes out: node and Tensor are made without calls."""
+    modes, plans = MODES.get, op.plans
 
-    def bind_one(x: Any) -> Any:
+    def bind_one(x: Any, params: dict[str, Any] = _NO_PARAMS) -> Any:
         node = x._node
         if node is None or not modes().plain:
-            return bind(op, (x,))
+            return _loosely_one(op, x, params)
         value = x._value
         try:
-            y = op.fn(value)
+            y = op.fn(value, **params) if params else op.fn(value)
         except Exception as error:
             explain(error, op, (x,))
             raise
-        plan = op.plans.get(_FIRST) or plan_for(op, _FIRST)
+        plan = plans.get(1) or plan_for(op, _FIRST)
         dtype = y.dtype
-        if not plan.edges or dtype.kind != "f":
-            return record(op, (x,), [value], [node], _FIRST, _NO_PARAMS, y)
+        if not plan.edges or (
+            dtype is not _FLOAT64 and dtype is not _FLOAT32 and dtype.kind != "f"
+        ):
+            return record(op, (x,), [value], [node], _FIRST, params, y)
         made = Recorded()
         made.plan = plan
         made.inputs = (node,)
         made.saved = (
             y if plan.keep_y else None,
-            value if plan.keep else node if plan.keep_shape else None,
+            value if plan.keep_a else node if plan.keep_shape else None,
         )
-        made.params, made.info = _NO_PARAMS, None
+        made.params = params
+        made.info = None
         made.order = next_order()
         made.shape = y.shape
         made.dtype = dtype
         result = _allocate(Tensor)
         result._value = y
-        result._node, result._name = made, None
+        result._node = made
+        result._name = None
         return result
 
+    op.of_one = bind_one
     return bind_one
+
+
+def _loosely_one(op: Primitive, x: Any, params: dict[str, Any]) -> Any:
+    """`bind` of one Tensor that requires no grad, or in some mode."""
+    modes = MODES.get()
+    if not modes.plain:
+        return bind_in_modes(modes, op, (x,), params)
+    return _wrapped(op, evaluated(op, (x,), params)[1])
 
 
 def _of_two(op: Primitive) -> Callable[[Any, Any], Any]:
     """`bind` for a row of two arrays, as `_of_one`."""
-    modes, loosely = MODES.get, _of_operands(op)
+    modes, plans, loosely = MODES.get, op.plans, _of_operands(op)
 
     def bind_two(a: Any, b: Any) -> Any:
         if not modes().plain:
             return loosely(a, b)
-        if isinstance(a, Tensor):
+        if type(a) is Tensor or isinstance(a, Tensor):
             x = a._value
             left = a._node
         elif type(a) in _AS_THEY_ARE:
             x, left = a, None
         else:
             return loosely(a, b)
-        if isinstance(b, Tensor):
+        if type(b) is Tensor or isinstance(b, Tensor):
             z = b._value
             right = b._node
         elif type(b) in _AS_THEY_ARE:
@@ -155,15 +171,17 @@ def _of_two(op: Primitive) -> Callable[[Any, Any], Any]:
         if left is None:
             if right is None:
                 return _wrapped(op, y)
-            plan = op.plans.get(_SECOND) or plan_for(op, _SECOND)
+            plan = plans.get(3) or plan_for(op, _SECOND)
             left = x if x is a and (type(x) is float or plan.keep_a) else _stub(a, x)
         elif right is None:
-            plan = op.plans.get(_FIRST_OF_TWO) or plan_for(op, _FIRST_OF_TWO)
+            plan = plans.get(2) or plan_for(op, _FIRST_OF_TWO)
             right = z if z is b and (type(z) is float or plan.keep_b) else _stub(b, z)
         else:
-            plan = op.plans.get(_BOTH) or plan_for(op, _BOTH)
+            plan = plans.get(4) or plan_for(op, _BOTH)
         dtype = y.dtype
-        if not plan.edges or dtype.kind != "f":
+        if not plan.edges or (
+            dtype is not _FLOAT64 and dtype is not _FLOAT32 and dtype.kind != "f"
+        ):
             return record(op, (a, b), [x, z], [left, right], plan.tracked, _NO_PARAMS, y)
         made = Recorded()
         made.plan = plan
@@ -177,13 +195,15 @@ def _of_two(op: Primitive) -> Callable[[Any, Any], Any]:
             if plan.keeps
             else plan.blank
         )
-        made.params, made.info = _NO_PARAMS, None
+        made.params = _NO_PARAMS
+        made.info = None
         made.order = next_order()
         made.shape = y.shape
         made.dtype = dtype
         result = _allocate(Tensor)
         result._value = y
-        result._node, result._name = made, None
+        result._node = made
+        result._name = None
         return result
 
     return bind_two
@@ -194,6 +214,7 @@ OPERANDS = (Tensor, np.ndarray, float, int, np.generic, list, tuple, complex)
 
 
 _AS_THEY_ARE = frozenset({float, int, np.ndarray})
+_FLOAT64, _FLOAT32 = np.dtype(np.float64), np.dtype(np.float32)
 _FIRST = (True,)
 _FIRST_OF_TWO, _SECOND, _BOTH = (True, False), (False, True), (True, True)
 
@@ -209,7 +230,7 @@ def record(
     first: bool = False,
 ) -> Any:
     """The value y of an operation as a Tensor with a node (without one where no rule applies)."""
-    plan = op.plans.get(tracked) or plan_for(op, tracked)
+    plan = plan_for(op, tracked)
     if not plan.edges:
         return _wrapped(op, y)[0] if first else _wrapped(op, y)
     if op.n_outputs is not None:
@@ -229,28 +250,34 @@ def node_of(
     y: Any,
 ) -> Node:
     """The node of an operation, with what its rules read of inputs and output, and no more."""
-    if plan.keep_y or plan.keep:
-        saved: Any = [None] * (len(values) + 1)
+    saved: Any = plan.blank
+    if plan.keeps:
+        saved = list(saved)
         for i in plan.keep:
             saved[i + 1] = values[i]
         if plan.keep_y:
             saved[0] = y
-    else:
-        saved = plan.blank
     for i, parent in enumerate(parents):
         if parent is None:
             value = values[i]
             parents[i] = value if value is inputs[i] and i in plan.keep else _stub(inputs[i], value)
-    if plan.keep_shape:
-        saved = list(saved)
-        for i in plan.keep_shape:
-            saved[i + 1] = parents[i]
+    for i in plan.keep_shape:
+        saved[i + 1] = parents[i]
+    made = Recorded()
+    made.plan = plan
+    made.inputs = tuple(parents)
+    made.saved = saved
+    made.params = params
+    made.info = None
+    made.order = next_order()
     if plan.op.n_outputs is None:
-        return Node(plan, tuple(parents), saved, params, y.shape, y.dtype)
-    shapes, dtypes = tuple([v.shape for v in y]), tuple([v.dtype for v in y])
-    return Node(plan, tuple(parents), saved, params, shapes, dtypes)
+        made.shape, made.dtype = y.shape, y.dtype
+    else:
+        made.shape, made.dtype = tuple(map(_SHAPE, y)), tuple(map(_DTYPE, y))
+    return made
 
 
+_SHAPE, _DTYPE = attrgetter("shape"), attrgetter("dtype")
 _allocate: Callable[[type[Tensor]], Tensor] = Tensor.__new__
 
 
@@ -293,6 +320,8 @@ def _wrapped(op: Primitive, y: Any) -> Any:
 
 
 def _stub(x: Any, value: Any) -> Any:
+    if type(x) is np.ndarray and x is value:
+        return Stub(x, None)
     return Stub(value, x) if isinstance(x, Tensor) else stub(value)
 
 

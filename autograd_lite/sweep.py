@@ -148,9 +148,12 @@ class Stub:
     def __init__(self, value: Any, tensor: Any) -> None:
         self.shape = value.shape
         self.dtype = value.dtype
-        self.name = None if tensor is None else tensor.name
-        source = value if tensor is None else tensor
-        self.ref = None if isinstance(source, np.generic) else ref(source)
+        if tensor is None:
+            self.name = None
+            self.ref = None if isinstance(value, np.generic) else ref(value)
+        else:
+            self.name = tensor.name
+            self.ref = ref(tensor)
 
     ndim = Node.ndim
     size = Node.size
@@ -376,7 +379,7 @@ def own(found: dict[Any, Any], foreign: Iterable[Any]) -> dict[Any, Any]:
 
     `foreign` are arrays that belong to somebody else: the cotangents that the sweep began with.
     """
-    seen = {id(_owner(array)) for array in foreign}
+    seen = {id(_owner(array)) for array in foreign if type(array) is np.ndarray}
     for node, g in found.items():
         if type(g) is np.ndarray:  # a scalar is nobody else's memory
             owner = id(g if g.base is None else _owner(g))

@@ -65,7 +65,8 @@ class Primitive:
 
     __slots__ = (
         "call", "data_dependent", "examples", "fn", "formulas", "into", "jointly", "jvp", "key",
-        "kind", "methods", "n_inputs", "n_outputs", "name", "params", "parse", "path", "plans",
+        "kind", "methods", "n_inputs", "n_outputs", "name", "of_one", "params", "parse", "path",
+        "plans",
         "rules", "simple", "source", "strict", "symmetric", "tangent_zeros",
         "variadic",
     )  # fmt: skip
@@ -118,8 +119,10 @@ class Primitive:
         self.strict = strict  # a cotangent must come in its input's dtype: a user's rule
         self.symmetric = symmetric  # reads one triangle: the gradient is that of f((A + Aᵀ)/2)
         self.source = source_of((*self.rules, self.fn))
+        #: by which inputs are tracked, one or two of them as a number, which is found faster
         self.plans: dict[Any, Plan] = {}
-        self.call: Callable[..., Any] | None = None  # binds a simple row: `recording.call`
+        self.call: Callable[..., Any] | None = None  # binds a simple row: `recording.caller`
+        self.of_one: Callable[..., Any] | None = None  # binds one Tensor: `recording.bind`
         #: one or two arrays in, one out and nothing else, as of the operators
         self.simple = (
             not variadic
@@ -213,10 +216,15 @@ class Plan:
 
 def plan_for(op: Primitive, tracked: tuple[bool, ...]) -> Plan:
     """The plan of a row for these tracked inputs, made at its first use."""
-    plan = op.plans.get(tracked)
+    key: Any = _NUMBERS.get(tracked, tracked)
+    plan = op.plans.get(key)
     if plan is None:
-        plan = op.plans[tracked] = Plan(op, tracked)
+        plan = op.plans[key] = Plan(op, tracked)
     return plan
+
+
+#: Keys of plans that recording writes down as they are.
+_NUMBERS = {(True,): 1, (True, False): 2, (False, True): 3, (True, True): 4}
 
 
 def _kept(rule: Rule | None, n: int, variadic: bool) -> tuple[set[Any], set[Any]]:

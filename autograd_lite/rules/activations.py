@@ -14,6 +14,8 @@ from autograd_lite.table import Parsed, elementwise
 
 _ZEROS = {np.dtype(code): np.zeros((), code) for code in "efdg"}
 
+_ZERO = np.float64(0.0)
+
 
 def zero_for(x: Any) -> Any:
     """0, in a form that costs NumPy nothing: to convert a Python number takes it 0.3 µs."""
@@ -22,6 +24,8 @@ def zero_for(x: Any) -> Any:
 
 def _relu(x: Any) -> Any:
     """max(x, 0); the slope at 0 is 0."""
+    if type(x) is np.float64 and (x > 0 or x < 0):  # a tenth of the time that it takes NumPy
+        return x if x > 0 else _ZERO
     return np.maximum(x, zero_for(x))
 
 
