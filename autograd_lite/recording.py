@@ -94,7 +94,7 @@ def _of_operands(op: Primitive) -> Callable[..., Any]:
 
 def _of_one(op: Primitive) -> Callable[..., Any]:
     """`bind` of one Tensor where one array comes out: node and Tensor are made without calls."""
-    modes, plans = MODES.get, op.plans
+    modes = MODES.get
 
     def bind_one(x: Any, params: dict[str, Any] = _NO_PARAMS) -> Any:
         node = x._node
@@ -106,7 +106,7 @@ def _of_one(op: Primitive) -> Callable[..., Any]:
         except Exception as error:
             explain(error, op, (x,))
             raise
-        plan = plans.get(1) or plan_for(op, _FIRST)
+        plan = op.plans.get(1) or plan_for(op, _FIRST)
         dtype = y.dtype
         if not plan.edges or (
             dtype is not _FLOAT64 and dtype is not _FLOAT32 and dtype.kind != "f"
@@ -144,7 +144,7 @@ def _loosely_one(op: Primitive, x: Any, params: dict[str, Any]) -> Any:
 
 def _of_two(op: Primitive) -> Callable[[Any, Any], Any]:
     """`bind` for a row of two arrays, as `_of_one`."""
-    modes, plans, loosely = MODES.get, op.plans, _of_operands(op)
+    modes, loosely = MODES.get, _of_operands(op)
 
     def bind_two(a: Any, b: Any) -> Any:
         if not modes().plain:
@@ -171,13 +171,13 @@ def _of_two(op: Primitive) -> Callable[[Any, Any], Any]:
         if left is None:
             if right is None:
                 return _wrapped(op, y)
-            plan = plans.get(3) or plan_for(op, _SECOND)
+            plan = op.plans.get(3) or plan_for(op, _SECOND)
             left = x if x is a and (type(x) is float or plan.keep_a) else _stub(a, x)
         elif right is None:
-            plan = plans.get(2) or plan_for(op, _FIRST_OF_TWO)
+            plan = op.plans.get(2) or plan_for(op, _FIRST_OF_TWO)
             right = z if z is b and (type(z) is float or plan.keep_b) else _stub(b, z)
         else:
-            plan = plans.get(4) or plan_for(op, _BOTH)
+            plan = op.plans.get(4) or plan_for(op, _BOTH)
         dtype = y.dtype
         if not plan.edges or (
             dtype is not _FLOAT64 and dtype is not _FLOAT32 and dtype.kind != "f"
@@ -263,18 +263,10 @@ def node_of(
             parents[i] = value if value is inputs[i] and i in plan.keep else _stub(inputs[i], value)
     for i in plan.keep_shape:
         saved[i + 1] = parents[i]
-    made = Recorded()
-    made.plan = plan
-    made.inputs = tuple(parents)
-    made.saved = saved
-    made.params = params
-    made.info = None
-    made.order = next_order()
     if plan.op.n_outputs is None:
-        made.shape, made.dtype = y.shape, y.dtype
-    else:
-        made.shape, made.dtype = tuple(map(_SHAPE, y)), tuple(map(_DTYPE, y))
-    return made
+        return Node(plan, tuple(parents), saved, params, y.shape, y.dtype)
+    shapes, dtypes = tuple(map(_SHAPE, y)), tuple(map(_DTYPE, y))
+    return Node(plan, tuple(parents), saved, params, shapes, dtypes)
 
 
 _SHAPE, _DTYPE = attrgetter("shape"), attrgetter("dtype")
