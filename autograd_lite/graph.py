@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from autograd_lite.changes import change
+from autograd_lite.changes import LATEST, change
 from autograd_lite.debugging import Watch
 from autograd_lite.messages import described, refuse_detaching, refuse_masked, refuse_traced
 from autograd_lite.modes import MODES
@@ -82,7 +82,8 @@ class Tensor:
     def data(self, value: Any) -> None:
         old, node = self._value, self._node
         if value is old and type(node) is Leaf:  # p.data -= …
-            change(node, old, next_order())
+            node.changed = LATEST[0] = next_order()
+            node.stale = old
             return
         new = old if value is old else _array(value, None, self.name)
         if node is not None and not isinstance(node, Leaf):
@@ -205,7 +206,8 @@ class Tensor:
             refuse_traced(self, ".item()")
         if value.size != 1:
             raise ValueError(f"item() needs one element, {described(self)} has {value.size}")
-        return value.item()
+        number = type(value) is np.float64 or type(value) is np.float32
+        return float(value) if number else value.item()  # which makes an array of a number first
 
     def tolist(self) -> Any:
         """The values as nested lists."""

@@ -15,7 +15,7 @@ import numpy as np
 from autograd_lite import pytree
 from autograd_lite.graph import Tensor
 from autograd_lite.modes import MODES
-from autograd_lite.recording import bind, caller
+from autograd_lite.recording import bind, of_one, of_two
 from autograd_lite.signatures import path_of
 from autograd_lite.table import ADVICE, COMPOSED, IN_PLACE, QUERIES, TABLE
 
@@ -26,8 +26,9 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
     if not kwargs and method == "__call__":
         op = TABLE.get(ufunc)
         if op is not None and op.simple:
-            result = (op.call or caller(op))(*inputs)
-            return bind(op, inputs) if result is NotImplemented else result  # or what is wrong
+            if len(inputs) == 1:
+                return (op.of_one or of_one(op))(self)
+            return (op.of_two or of_two(op))(*inputs)
     if kwargs.get("out") is not None:
         raise TypeError(
             f"np.{ufunc.__name__}: a result cannot be written into an existing array (out=, or "

@@ -23,7 +23,7 @@ from autograd_lite.table import (
     plan_for,
 )
 
-__all__ = ["OPERANDS", "bind", "caller", "evaluated", "node_of", "record", "specialised"]
+__all__ = ["OPERANDS", "bind", "evaluated", "node_of", "of_one", "of_two", "operator_of", "record"]
 
 _NO_PARAMS: dict[str, Any] = {}
 
@@ -41,7 +41,14 @@ def bind(
     row's function raises, with the operation and its inputs' names and shapes in the message.
     """
     if len(inputs) == 1 and op.n_outputs is None and isinstance(inputs[0], Tensor):
-        return (op.of_one or _of_one(op))(inputs[0], params)
+        return (op.of_one or of_one(op))(inputs[0], params)
+    if len(inputs) == 2 and (first or op.n_outputs is None):
+        return (op.of_two or of_two(op))(*inputs, params)
+    return _bind_any(op, inputs, params, first)
+
+
+def _bind_any(op: Primitive, inputs: Sequence[Any], params: dict[str, Any], first: bool) -> Any:
+    """`bind` of any number of inputs, in any mode."""
     modes = MODES.get()
     if not modes.plain:
         result = bind_in_modes(modes, op, inputs, params)
@@ -56,7 +63,7 @@ def bind(
             values.append(x if type(x) is np.ndarray or type(x) is float else _constant(op, x))
             parents.append(None)
     try:
-        y = op.fn(*values, **params) if params else op.fn(*values)
+        y = op.fn(*values, **params)
     except Exception as error:
         explain(error, op, inputs)
         raise
@@ -66,40 +73,30 @@ def bind(
     return _wrapped(op, y)[0] if first else _wrapped(op, y)
 
 
-def caller(op: Primitive) -> Callable[..., Any]:
-    """The function of its inputs that binds a simple row, made at first use."""
-    op.call = specialised(op)
-    return op.call
+def operator_of(op: Primitive) -> Callable[..., Any]:
+    """A new function of a row's inputs: a method of Tensor, which is its first input.
 
-
-def specialised(op: Primitive) -> Callable[..., Any]:
-    """A new function of the inputs that binds a row: an operator, a method.
-
-    For a simple row it is `bind` without loops: 0.7 µs in place of 2. It returns NotImplemented for
-    what no operator takes.
+    An operator: it returns NotImplemented for what no operator takes.
     """
-    if op.simple:
-        return _of_one(op) if op.n_inputs == 1 else _of_two(op)
-    return _of_operands(op)
+    if op.simple and op.n_inputs == 1:
+        return of_one(op)
 
-
-def _of_operands(op: Primitive) -> Callable[..., Any]:
-    def bind_operands(*inputs: Any) -> Any:
+    def operator(*inputs: Any) -> Any:
         if all(isinstance(x, OPERANDS) for x in inputs):
             return bind(op, inputs, op.params)
         return NotImplemented
 
-    return bind_operands
+    return of_two(op, lambda a, b, params: operator(a, b)) if op.simple else operator
 
 
-def _of_one(op: Primitive) -> Callable[..., Any]:
+def of_one(op: Primitive) -> Callable[..., Any]:
     """`bind` of one Tensor where one array comes out: node and Tensor are made without calls."""
     modes = MODES.get
 
     def bind_one(x: Any, params: dict[str, Any] = _NO_PARAMS) -> Any:
         node = x._node
         if node is None or not modes().plain:
-            return _loosely_one(op, x, params)
+            return _bind_any(op, (x,), params, False)
         value = x._value
         try:
             y = op.fn(value, **params) if params else op.fn(value)
@@ -111,7 +108,7 @@ def _of_one(op: Primitive) -> Callable[..., Any]:
         if not plan.edges or (
             dtype is not _FLOAT64 and dtype is not _FLOAT32 and dtype.kind != "f"
         ):
-            return record(op, (x,), [value], [node], _FIRST, params, y)
+            return record(op, (x,), [value], [node], _FIRST, params, y, False)
         made = Recorded()
         made.plan = plan
         made.inputs = (node,)
@@ -130,47 +127,43 @@ def _of_one(op: Primitive) -> Callable[..., Any]:
         result._name = None
         return result
 
-    op.of_one = bind_one
+    op.of_one = op.of_one or bind_one
     return bind_one
 
 
-def _loosely_one(op: Primitive, x: Any, params: dict[str, Any]) -> Any:
-    """`bind` of one Tensor that requires no grad, or in some mode."""
-    modes = MODES.get()
-    if not modes.plain:
-        return bind_in_modes(modes, op, (x,), params)
-    return _wrapped(op, evaluated(op, (x,), params)[1])
+def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """`bind` of two inputs where one array, or the first alone, is wanted; as `of_one`.
 
+    What is neither a Tensor nor an array nor a number it leaves to `otherwise`, and every mode.
+    """
+    modes, several = MODES.get, op.n_outputs is not None
+    loosely = otherwise or (lambda a, b, params: _bind_any(op, (a, b), params, several))
 
-def _of_two(op: Primitive) -> Callable[[Any, Any], Any]:
-    """`bind` for a row of two arrays, as `_of_one`."""
-    modes, loosely = MODES.get, _of_operands(op)
-
-    def bind_two(a: Any, b: Any) -> Any:
+    def bind_two(a: Any, b: Any, params: dict[str, Any] = _NO_PARAMS) -> Any:
         if not modes().plain:
-            return loosely(a, b)
+            return loosely(a, b, params)
         if type(a) is Tensor or isinstance(a, Tensor):
             x = a._value
             left = a._node
         elif type(a) in _AS_THEY_ARE:
             x, left = a, None
         else:
-            return loosely(a, b)
+            return loosely(a, b, params)
         if type(b) is Tensor or isinstance(b, Tensor):
             z = b._value
             right = b._node
         elif type(b) in _AS_THEY_ARE:
             z, right = b, None
         else:
-            return loosely(a, b)
+            return loosely(a, b, params)
         try:
-            y = op.fn(x, z)
+            y = op.fn(x, z, **params) if params else op.fn(x, z)
         except Exception as error:
             explain(error, op, (a, b))
             raise
         if left is None:
             if right is None:
-                return _wrapped(op, y)
+                return _wrapped(op, y)[0] if several else _wrapped(op, y)
             plan = op.plans.get(3) or plan_for(op, _SECOND)
             left = x if x is a and (type(x) is float or plan.keep_a) else _stub(a, x)
         elif right is None:
@@ -178,11 +171,11 @@ def _of_two(op: Primitive) -> Callable[[Any, Any], Any]:
             right = z if z is b and (type(z) is float or plan.keep_b) else _stub(b, z)
         else:
             plan = op.plans.get(4) or plan_for(op, _BOTH)
-        dtype = y.dtype
+        dtype = _DTYPES(y) if several else y.dtype
         if not plan.edges or (
-            dtype is not _FLOAT64 and dtype is not _FLOAT32 and dtype.kind != "f"
+            dtype is not _FLOAT64 and dtype is not _FLOAT32 and not several and dtype.kind != "f"
         ):
-            return record(op, (a, b), [x, z], [left, right], plan.tracked, _NO_PARAMS, y)
+            return record(op, (a, b), [x, z], [left, right], plan.tracked, params, y, several)
         made = Recorded()
         made.plan = plan
         made.inputs = (left, right)
@@ -195,17 +188,21 @@ def _of_two(op: Primitive) -> Callable[[Any, Any], Any]:
             if plan.keeps
             else plan.blank
         )
-        made.params = _NO_PARAMS
+        made.params = params
         made.info = None
         made.order = next_order()
-        made.shape = y.shape
+        made.shape = _SHAPES(y) if several else y.shape
         made.dtype = dtype
+        if several:
+            return pick(y[0], made, 0)
         result = _allocate(Tensor)
         result._value = y
         result._node = made
         result._name = None
         return result
 
+    if otherwise is None:
+        op.of_two = bind_two
     return bind_two
 
 
@@ -227,7 +224,7 @@ def record(
     tracked: tuple[bool, ...],
     params: dict[str, Any],
     y: Any,
-    first: bool = False,
+    first: bool,
 ) -> Any:
     """The value y of an operation as a Tensor with a node (without one where no rule applies)."""
     plan = plan_for(op, tracked)
@@ -265,11 +262,15 @@ def node_of(
         saved[i + 1] = parents[i]
     if plan.op.n_outputs is None:
         return Node(plan, tuple(parents), saved, params, y.shape, y.dtype)
-    shapes, dtypes = tuple(map(_SHAPE, y)), tuple(map(_DTYPE, y))
-    return Node(plan, tuple(parents), saved, params, shapes, dtypes)
+    return Node(plan, tuple(parents), saved, params, _SHAPES(y), _DTYPES(y))
 
 
-_SHAPE, _DTYPE = attrgetter("shape"), attrgetter("dtype")
+def _each(attribute: str) -> Callable[[Any], tuple[Any, ...]]:
+    get = attrgetter(attribute)
+    return lambda values: tuple(map(get, values))
+
+
+_SHAPES, _DTYPES = _each("shape"), _each("dtype")
 _allocate: Callable[[type[Tensor]], Tensor] = Tensor.__new__
 
 
@@ -284,7 +285,7 @@ def bind_in_modes(modes: Modes, op: Primitive, inputs: Sequence[Any], params: An
     tracked = tuple([parent is not None for parent in parents])
     if not (modes.recording and True in tracked):
         return _wrapped(op, y)
-    result = record(op, inputs, values, parents, tracked, params, y)
+    result = record(op, inputs, values, parents, tracked, params, y, False)
     annotate(modes, result, values, y)
     return result
 

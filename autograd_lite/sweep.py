@@ -354,11 +354,15 @@ def own(found: dict[Any, Any], foreign: Iterable[Any]) -> dict[Any, Any]:
 
     `foreign` are arrays that belong to somebody else: the cotangents that the sweep began with.
     """
-    seen = {id(_owner(array)) for array in foreign if type(array) is np.ndarray}
+    seen = set()
+    for array in foreign:
+        if type(array) is np.ndarray:  # a scalar is nobody else's memory
+            seen.add(id(_owner(array)))
     for node, g in found.items():
-        if type(g) is np.ndarray:  # a scalar is nobody else's memory
-            owner = id(g if g.base is None else _owner(g))
-            if owner in seen or (g.base is not None and not g.flags.writeable):
+        if type(g) is np.ndarray:
+            base = g.base
+            owner = id(g if base is None else _owner(g))
+            if owner in seen or (base is not None and not g.flags.writeable):
                 found[node] = g.copy()
             else:
                 seen.add(owner)

@@ -64,8 +64,8 @@ class Primitive:
     """One row of the table: a function of arrays with a rule for each of its array inputs."""
 
     __slots__ = (
-        "call", "data_dependent", "examples", "fn", "formulas", "into", "jointly", "jvp", "key",
-        "kind", "methods", "n_inputs", "n_outputs", "name", "of_one", "params", "parse", "path",
+        "data_dependent", "examples", "fn", "formulas", "into", "jointly", "jvp", "key",
+        "kind", "methods", "n_inputs", "n_outputs", "name", "of_one", "of_two", "params", "parse", "path",
         "plans",
         "rules", "simple", "source", "strict", "symmetric", "tangent_zeros",
         "variadic",
@@ -121,8 +121,9 @@ class Primitive:
         self.source = source_of((*self.rules, self.fn))
         #: by which inputs are tracked, one or two of them as a number, which is found faster
         self.plans: dict[Any, Plan] = {}
-        self.call: Callable[..., Any] | None = None  # binds a simple row: `recording.caller`
-        self.of_one: Callable[..., Any] | None = None  # binds one Tensor: `recording.bind`
+        #: what binds one Tensor, and two inputs: functions of `recording`
+        self.of_one: Callable[..., Any] | None = None
+        self.of_two: Callable[..., Any] | None = None
         #: one or two arrays in, one out and nothing else, as of the operators
         self.simple = (
             not variadic

@@ -50,9 +50,8 @@ def swept(
     if as_tensors is None and watch is None and len(outputs) == 1:
         plan = outputs[0][0].plan
         if plan is not None and not (targets and [n for n in targets if n.plan is not None]):
-            since = max(LATEST[0], IRREGULAR[0] + 1, floor)
             for unrolled in plan.unrolled:
-                found = unrolled(outputs, targets, since, free)
+                found = unrolled(outputs, targets, floor, free)
                 if found is not None:
                     return found  # type: ignore[no-any-return]
             plan.others += 1
@@ -119,7 +118,11 @@ def _is_number(node: Node) -> bool:
 
 
 class Unrolled:
-    """A sweep that is written out, for graphs of one outline."""
+    """A sweep that is written out, for graphs of one outline.
+
+    `run(outputs, targets, floor, free)` is what `sweep` finds, or None where the graph has another
+    outline or must be looked at as it is swept.
+    """
 
     __slots__ = ("rules", "run", "source")
 
@@ -135,13 +138,13 @@ class Unrolled:
         self,
         outputs: list[tuple[Node, Any]],
         targets: Collection[Node] | None,
-        since: int,
+        floor: int,
         free: bool,
     ) -> dict[Node, Any] | None:
-        """What `sweep` finds, or None where the graph has another outline or is older."""
+        """`run`, as quiet as `sweep`, and with its notes."""
         calm = ERRORS.set(IGNORED)
         try:
-            return self.run(outputs, targets, since, free)  # type: ignore[no-any-return]
+            return self.run(outputs, targets, floor, free)  # type: ignore[no-any-return]
         except Exception as error:
             self.explain(error)
             raise
@@ -171,7 +174,7 @@ class _Writer:
         self.rules: dict[int, tuple[Primitive, int, str]] = {}
         self.names: dict[str, Any] = {
             "add": np.add, "fitted": fitted, "float64": np.float64, "f64": _FLOAT64,
-            "merged": merged, "ndarray": np.ndarray,
+            "irregular": IRREGULAR, "latest": LATEST, "merged": merged, "ndarray": np.ndarray,
         }  # fmt: skip
         self.known: dict[int, str] = {}
         self.sums: dict[int, int] = {}  # how many cotangents went to the node at a place so far
@@ -179,7 +182,7 @@ class _Writer:
 
     def write(self) -> None:
         """Write it."""
-        self.lines.append("def unrolled(outputs, targets, since, free):")
+        self.lines.append("def unrolled(outputs, targets, floor, free):")
         self.line(f"if targets is {'' if self.aimed else 'not '}None: return None")
         self.line("(n0, g0), = outputs")
         self.write_checks()
@@ -238,7 +241,8 @@ class _Writer:
                     self.line(f"{node} = n{place}.inputs[{i}]")
             if tests:
                 self.line(f"if {' or '.join(tests)}: return None")
-        self.line(f"if n{len(self.nodes) - 1}.order < since: return None")
+        self.line(f"first = n{len(self.nodes) - 1}.order")
+        self.line("if first < floor or first < latest[0] or first <= irregular[0]: return None")
         if len(self.leaves) > 1:
             leaves = ", ".join(f"n{_suffix(-1 - i)}" for i in range(len(self.leaves)))
             self.line(f"if len({{{leaves}}}) < {len(self.leaves)}: return None")

@@ -9,16 +9,14 @@ import numpy as np
 from autograd_lite.graph import Tensor
 from autograd_lite.recording import bind
 from autograd_lite.rules.examples import given
-from autograd_lite.rules.softmax import floats, log_softmax, shifted, total
+from autograd_lite.rules.softmax import exponentials, floats, log_softmax
 from autograd_lite.table import general
 
 
 def _cross_entropy_with_logits(z: Any, t: Any, normalized: bool = False) -> tuple[Any, Any]:
     """(−Σ t·log_softmax(z), softmax(z)) along the last axis; t labels or weights."""
     z, t = floats(np.asarray(z)), np.asarray(t)
-    below = shifted(z, -1)
-    p = np.exp(below)
-    sums = total(p, -1)
+    below, p, sums = exponentials(z, -1)
     p /= sums
     logs = np.log(sums)
     if t.ndim == z.ndim - 1:
@@ -138,10 +136,10 @@ def softmax_cross_entropy(logits: Any, targets: Any, *, normalized: bool = False
             f"softmax_cross_entropy: targets of shape {given_shape} for logits of shape {shape}; "
             f"expected labels of shape {shape[:-1]} or weights of shape {shape}"
         )
-    inputs, params = (logits, targets), {"normalized": normalized or labels}
+    params = {"normalized": normalized or labels}
     if isinstance(logits, Tensor) or isinstance(targets, Tensor):
-        return bind(_ROW, inputs, params, first=True)
-    return _cross_entropy_with_logits(*inputs)[0]
+        return bind(_ROW, (logits, targets), params, first=True)
+    return _cross_entropy_with_logits(logits, targets)[0]
 
 
 def _shape(x: Any) -> tuple[int, ...]:

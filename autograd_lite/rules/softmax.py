@@ -34,6 +34,17 @@ def total(x: Any, axis: Any) -> Any:
     return np.add.reduce(x, axis=axis, keepdims=True)
 
 
+def exponentials(x: Any, axis: Any) -> tuple[Any, Any, Any]:
+    """x less its largest element along `axis`, its exponentials, and their sums, `axis` kept."""
+    if _has_short_rows(x, axis):
+        below = x - np.maximum.reduce(x.T.copy(), 0)[:, None]
+        e = np.exp(below)
+        return below, e, np.dot(e, ones(x.shape[1], x.dtype))[:, None]
+    below = shifted(x, axis)
+    e = np.exp(below)
+    return below, e, total(e, axis)
+
+
 def _has_short_rows(x: Any, axis: Any) -> bool:
     """Whether x is a matrix of many short rows, reduced along them."""
     if type(x) is not np.ndarray or x.ndim != 2 or axis not in (-1, 1):
@@ -44,15 +55,15 @@ def _has_short_rows(x: Any, axis: Any) -> bool:
 
 def _softmax(x: Any, axis: Any = -1) -> Any:
     """exp(x) / Σ exp(x) along `axis`, stable for any finite x."""
-    e = np.exp(shifted(floats(x), axis))
-    return e / total(e, axis)
+    _, e, sums = exponentials(floats(x), axis)
+    return e / sums
 
 
 def _log_softmax(x: Any, axis: Any = -1) -> Any:
     """x − log Σ exp(x) along `axis`, stable for any finite x."""
-    z = shifted(floats(x), axis)
     with np.errstate(divide="ignore"):  # the sum of no elements
-        return z - np.log(total(np.exp(z), axis))
+        below, _, sums = exponentials(floats(x), axis)
+        return below - np.log(sums)
 
 
 def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
