@@ -544,4 +544,4 @@ def _as_tensor(value: Any, parent: Any) -> Any:
         return value
     if isinstance(value, tuple):  # a checkpoint's arguments
         return tuple(picked(value, parent))
-    return new_tensor(value, parent)
+    return new_tensor(np.float64(value) if type(value) is float else value, parent)

@@ -15,7 +15,8 @@ import numpy as np
 from autograd_lite.debugging import annotate, check_value
 from autograd_lite.graph import Tensor, like_result, new_tensor, pick, picked
 from autograd_lite.messages import explain, label, refuse_dtype, refuse_masked
-from autograd_lite.modes import MODES, Modes, Weak
+from autograd_lite.modes import MODES, Weak
+from autograd_lite.promotion import NUMBER, unpromoted
 from autograd_lite.sweep import Node, Recorded, Stub, next_order, stub
 from autograd_lite.table import (
     Plan,
@@ -48,29 +49,24 @@ def bind(
 
 
 def _bind_any(op: Primitive, inputs: Sequence[Any], params: dict[str, Any], first: bool) -> Any:
-    """`bind` of any number of inputs, in any mode."""
+    """`bind` of any number of inputs, whatever they are, in any mode."""
     modes = MODES.get()
-    if not modes.plain:
-        result = bind_in_modes(modes, op, inputs, params)
+    if modes.trace is not None:
+        result = modes.trace.bind(modes, op, inputs, params)
         return result[0] if first else result
-    values = []
-    parents: list[Any] = []
-    for x in inputs:
-        if isinstance(x, Tensor):
-            values.append(x._value)
-            parents.append(x._node)
-        else:
-            values.append(x if type(x) is np.ndarray or type(x) is float else _constant(op, x))
-            parents.append(None)
-    try:
-        y = op.fn(*values, **params)
-    except Exception as error:
-        explain(error, op, inputs)
-        raise
+    values, y = evaluated(op, inputs, params)
+    if modes.debug:
+        check_value(op, [label(x, i) for i, x in enumerate(inputs)], values, y)
+    parents = [x._node if isinstance(x, Tensor) else None for x in inputs]
     tracked = tuple([parent is not None for parent in parents])
-    if True in tracked:
-        return record(op, inputs, values, parents, tracked, params, y, first)
-    return _wrapped(op, y)[0] if first else _wrapped(op, y)
+    if modes.recording and True in tracked:
+        result = record(op, inputs, values, parents, tracked, params, y, first and modes.plain)
+        if modes.plain:
+            return result
+        annotate(modes, result, values, y)
+    else:
+        result = _wrapped(op, y)
+    return result[0] if first else result
 
 
 def operator_of(op: Primitive) -> Callable[..., Any]:
@@ -158,6 +154,11 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
             return loosely(a, b, params)
         try:
             y = op.fn(x, z, **params) if params else op.fn(x, z)
+            if type(x) is not type(z) and (type(x) is NUMBER or type(z) is NUMBER):
+                floats = unpromoted((x, z), (left, right))
+                if floats is not None:
+                    x, z = floats
+                    y = op.fn(x, z, **params)
         except Exception as error:
             explain(error, op, (a, b))
             raise
@@ -171,7 +172,7 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
             right = z if z is b and (type(z) is float or plan.keep_b) else _stub(b, z)
         else:
             plan = op.plans.get(4) or plan_for(op, _BOTH)
-        dtype = _DTYPES(y) if several else y.dtype
+        dtype: Any = _DTYPES(y) if several else y.dtype
         if not plan.edges or (
             dtype is not _FLOAT64 and dtype is not _FLOAT32 and not several and dtype.kind != "f"
         ):
@@ -274,31 +275,21 @@ _SHAPES, _DTYPES = _each("shape"), _each("dtype")
 _allocate: Callable[[type[Tensor]], Tensor] = Tensor.__new__
 
 
-def bind_in_modes(modes: Modes, op: Primitive, inputs: Sequence[Any], params: Any) -> Any:
-    """What `bind` gives off the fast path: under no_grad, debug, keep, scope or a trace."""
-    if modes.trace is not None:
-        return modes.trace.bind(modes, op, inputs, params)
-    values, y = evaluated(op, inputs, params)
-    if modes.debug:
-        check_value(op, [label(x, i) for i, x in enumerate(inputs)], values, y)
-    parents = [x._node if isinstance(x, Tensor) else None for x in inputs]
-    tracked = tuple([parent is not None for parent in parents])
-    if not (modes.recording and True in tracked):
-        return _wrapped(op, y)
-    result = record(op, inputs, values, parents, tracked, params, y, False)
-    annotate(modes, result, values, y)
-    return result
-
-
 def evaluated(op: Primitive, inputs: Sequence[Any], params: Any) -> tuple[list[Any], Any]:
     """The inputs' plain values, and what the row's function makes of them."""
     values = [x._value if isinstance(x, Tensor) else _constant(op, x) for x in inputs]
     try:
         bare = [v.bare(op.kind) if isinstance(v, Weak) else v for v in values]
-        return values, op.fn(*bare, **params)
+        y = op.fn(*bare, **params)
+        if NUMBER in map(type, values):
+            nodes = [x._node if isinstance(x, Tensor) else None for x in inputs]
+            floats = unpromoted(values, nodes)
+            if floats is not None:
+                return floats, op.fn(*floats, **params)
     except Exception as error:
         explain(error, op, inputs)
         raise
+    return values, y
 
 
 def _wrapped(op: Primitive, y: Any) -> Any:
@@ -320,6 +311,8 @@ def _stub(x: Any, value: Any) -> Any:
 
 def _constant(op: Primitive, x: Any) -> Any:
     """An input that is no Tensor, as something that NumPy computes with."""
+    if type(x) is np.ndarray:
+        return x
     if isinstance(x, complex):
         refuse_dtype(op, np.asarray(x).dtype, "input")
     if isinstance(x, (np.generic, bool, int, float)) or x is None:

@@ -64,11 +64,9 @@ class Primitive:
     """One row of the table: a function of arrays with a rule for each of its array inputs."""
 
     __slots__ = (
-        "data_dependent", "examples", "fn", "formulas", "into", "jointly", "jvp", "key",
-        "kind", "methods", "n_inputs", "n_outputs", "name", "of_one", "of_two", "params", "parse", "path",
-        "plans",
-        "rules", "simple", "source", "strict", "symmetric", "tangent_zeros",
-        "variadic",
+        "data_dependent", "examples", "fn", "formulas", "into", "jointly", "jvp", "key", "kind",
+        "methods", "n_inputs", "n_outputs", "name", "of_one", "of_two", "params", "parse", "path",
+        "plans", "rules", "simple", "source", "strict", "symmetric", "tangent_zeros", "variadic",
     )  # fmt: skip
 
     def __init__(

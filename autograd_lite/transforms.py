@@ -37,6 +37,7 @@ from autograd_lite.messages import (
     refuse_nothing,
 )
 from autograd_lite.modes import MODES, Weak
+from autograd_lite.promotion import Float
 from autograd_lite.sweep import Node, Primal, next_order, own
 from autograd_lite.table import Plan, Primitive
 from autograd_lite.unrolled import drained, swept
@@ -92,7 +93,8 @@ class Lifted:
         lifted = new_tensor(value, None)
         lifted._name = name
         if outer is None:
-            lifted._node = Primal(lifted, value.shape, value.dtype)
+            leaf = Float if type(x) is float else Primal
+            lifted._node = leaf(lifted, value.shape, value.dtype)
         else:
             lifted._node = Node(LIFT, (outer,), (None, None), {}, value.shape, value.dtype)
         return lifted

@@ -24,6 +24,7 @@ ORDER = [
     "changes",
     "sweep",
     "unrolled",
+    "promotion",
     "debugging",
     "messages",
     "graph",

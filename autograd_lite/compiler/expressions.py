@@ -41,6 +41,9 @@ _RAISING = {
     operator.mod: "np.remainder",
 }  # fmt: skip
 
+#: Operators of a Python float that give one, where NumPy's functions give a NumPy scalar.
+_OF_ONE_FLOAT = {operator.neg: "-{}", operator.pos: "+{}", operator.abs: "abs({})"}
+
 _MASKED = masked(np.sum).__code__
 _REDUCTIONS = {
     np.sum: "np.add.reduce", np.add.reduce: "np.add.reduce", np.prod: "np.multiply.reduce",
@@ -58,6 +61,8 @@ def call_of(step: Step, library: Library) -> Call:
         if step.weak and op.fn in _RAISING and not _is_safe(step):
             return Call(f"float({_RAISING[op.fn]}({{}}, {{}}))", step.operands)
         return Call(f"{{}} {SIGNS[op.fn]} {{}}", step.operands)
+    if step.weak and op.fn in _OF_ONE_FLOAT:
+        return Call(_OF_ONE_FLOAT[op.fn], step.operands)
     if op is BLOCK:
         return Call(block_function(step, library), step.operands)
     special = _SPECIAL.get(op)

@@ -1,0 +1,73 @@
+"""Python floats that a transform was given: as in NumPy, they promote no array.
+
+`grad(f)(2.0)` computes with a NumPy scalar in place of the 2.0, for that is fast and answers as an
+array does. But NumPy lets a float64 scalar turn a float32 array into a float64 one, where the
+number 2.0 would not (NEP 50). So where the two meet, the number takes the scalar's place.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.sweep import Node, Primal
+
+__all__ = ["NUMBER", "Float", "unpromoted"]
+
+#: The type of the scalars that stand for Python floats.
+NUMBER = np.float64
+
+#: Functions that give a Python float of Python floats.
+_OF_FLOATS = frozenset(
+    {operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod,
+     operator.pow, operator.neg, operator.pos, operator.abs}
+)  # fmt: skip
+
+
+class Float(Primal):
+    """The leaf that a transform makes of a Python float."""
+
+    __slots__ = ()
+
+
+def unpromoted(values: Sequence[Any], parents: Sequence[Any]) -> list[Any] | None:
+    """The inputs of an operation with Python floats for the scalars that stand for such.
+
+    None where that changes nothing: no such scalar meets a narrower float.
+    """
+    if not any(v.dtype.char in "ef" for v in values if isinstance(v, (np.ndarray, np.generic))):
+        return None
+    floats = [
+        type(v) is NUMBER and p is not None and _is_float(p)
+        for v, p in zip(values, parents, strict=True)
+    ]
+    if True not in floats:
+        return None
+    return [float(v) if is_float else v for v, is_float in zip(values, floats, strict=True)]
+
+
+def _is_float(node: Node) -> bool:
+    """Whether a value would be a Python float, were the function called with the floats given."""
+    found = True
+    met = {node}
+    stack = [node]
+    while stack and found:
+        inner = stack.pop()
+        if inner.plan is None:
+            found = type(inner) is Float
+            continue
+        if inner.info is not None and "float" in inner.info:
+            found = inner.info["float"]
+            continue
+        parents = [p for p in inner.inputs if isinstance(p, Node)]
+        found = (inner.plan.op.fn in _OF_FLOATS or inner.plan.op.name == "lift") and all(
+            isinstance(p, Node) or type(p) is float for p in inner.inputs
+        )
+        stack += [p for p in parents if p not in met]
+        met.update(parents)
+    if node.plan is not None:
+        node.note(float=found)  # or a long row of numbers would be walked again and again
+    return found

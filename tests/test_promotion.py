@@ -1,0 +1,115 @@
+"""Python floats under transforms promote no array, as they do in the plain function (NEP 50)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite import promotion
+
+X = np.linspace(0.5, 2.0, 4, dtype=np.float32)
+HALF = X.astype(np.float16)
+
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "an array times it": lambda a: np.sum(X * a),
+    "it times an array": lambda a: np.sum(np.sin(a * X)),
+    "arithmetic on it": lambda a: np.sum((2.0 * a + a * a - 1.0) / a * X),
+    "its negative": lambda a: np.sum(X * -a),
+    "its size": lambda a: np.sum(X - abs(a)),
+    "a power": lambda a: np.sum(X**a),
+    "a base": lambda a: np.sum(a**X),
+    "a bound": lambda a: np.sum(np.maximum(X, a)),
+    "two bounds": lambda a: np.sum(np.clip(X, -a, a)),
+    "a choice": lambda a: np.sum(np.where(X > 1.0, X, a)),
+    "an angle": lambda a: np.sum(np.arctan2(X, a)),
+    "a float32 number": lambda a: np.float32(1.5) * a,
+    "float16": lambda a: np.sum(HALF * a),
+    "a NumPy scalar of it": lambda a: np.sum(np.tanh(a) * X),  # float64 in the plain function too
+    "a float64 array": lambda a: np.sum(a * X.astype(np.float64)),
+    "a float64 scalar": lambda a: np.sum(a * np.float64(2.0) * X),
+    "whole numbers": lambda a: np.sum(a * np.arange(3)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_dtype_and_the_bits_are_those_of_the_plain_function(name: str) -> None:
+    """In value_and_grad, vjp, jvp, hvp and compiled; the gradient of a float is a float."""
+    f = FUNCTIONS[name]
+    plain = f(1.3)
+    value, g = ag.value_and_grad(f)(1.3)
+    assert (value.dtype, value.tobytes()) == (plain.dtype, plain.tobytes())
+    assert type(g) is float
+    for y in (
+        ag.vjp(f, 1.3)[0],
+        ag.jvp(f, (1.3,), (1.0,))[0],
+        ag.jvp(f, (1.3,), (1.0,))[1],
+        ag.compile(f)(1.3),
+        ag.compile(ag.value_and_grad(f))(1.3)[0],
+    ):
+        assert y.dtype == plain.dtype
+    with ag.debug():
+        assert ag.value_and_grad(f)(1.3)[0].dtype == plain.dtype
+    wide = ag.grad(lambda a: f(a) * np.float64(1.0))(1.3)
+    np.testing.assert_allclose(g, wide, rtol=2e-2 if name == "float16" else 1e-5)
+
+
+def test_no_array_of_the_sweep_is_widened() -> None:
+    """A rule reads the number too: the gradient of the array is float32 before it is cast."""
+    seen = []
+
+    def rule(g: Any, y: Any, x: Any) -> Any:
+        seen.append(g.dtype)
+        return g
+
+    same = ag.primitive(rule)(lambda x: x + np.float32(0.0))
+    ag.grad(lambda a, x: np.sum(same(x) * a), argnums=(0, 1))(1.3, X)
+    assert seen == [np.float32]
+
+
+def test_second_derivatives_stay_narrow() -> None:
+    """The recorded sweep meets the same number again."""
+    outer = ag.value_and_grad(ag.grad(lambda a: np.sum(np.sin(a * X))))
+    value, g = outer(1.3)
+    assert type(g) is float
+    np.testing.assert_allclose(value, np.sum(X * np.cos(1.3 * X)), rtol=1e-6)
+    np.testing.assert_allclose(g, -np.sum(X * X * np.sin(1.3 * X)), rtol=1e-6)
+    inner = ag.grad(lambda x, a: np.sum(x * a * np.sin(x)))
+    assert inner(X, 1.3).dtype == np.float32
+
+
+def test_a_tensor_of_a_float_promotes_as_its_dtype_says() -> None:
+    """ag.tensor(1.3) is float64, and says so."""
+    t = ag.tensor(1.3, requires_grad=True)
+    assert (t * X).dtype == np.float64
+    assert ag.value_and_grad(lambda a: np.sum(a * X))(t)[0].dtype == np.float64
+    assert ag.value_and_grad(lambda a: np.sum(a * X))(np.float64(1.3))[0].dtype == np.float64
+
+
+def test_long_rows_of_numbers_are_not_walked_at_every_meeting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each operation is looked at once or twice, however often its results meet an array."""
+    looks = []
+    functions = promotion._OF_FLOATS
+
+    class Counted:
+        def __contains__(self, fn: Any) -> bool:
+            looks.append(fn)
+            return fn in functions
+
+    monkeypatch.setattr(promotion, "_OF_FLOATS", Counted())
+    n = 200
+
+    def f(a: Any) -> Any:
+        total: Any = 0.0
+        for _ in range(n):
+            a = a * 0.999
+            total = total + X * a
+        return np.sum(total)
+
+    assert ag.value_and_grad(f)(1.0)[0].dtype == np.float32
+    assert n <= len(looks) <= 4 * n
