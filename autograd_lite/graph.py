@@ -141,6 +141,7 @@ class Tensor:
                 f"{self.name or 'a tensor'} of dtype {self._value.dtype} cannot require grad: only "
                 "floats have gradients; pass dtype=float"
             )
+        self._grad = self.grad
         self._node = Leaf(self, self._value.shape, self._value.dtype) if wanted else None
 
     @property
@@ -338,7 +339,7 @@ class Tensor:
             for leaf, g in found.items():
                 holder = leaf.tensor() if type(leaf) is Leaf else _holder(leaf)
                 if holder is not None:
-                    old = getattr(holder, "_grad", None)
+                    old = holder._grad
                     totals.append((holder, g if old is None else old + g))
             for holder, total in totals:
                 holder._grad = total
@@ -352,6 +353,7 @@ class Tensor:
         if self._node is None:
             raise RuntimeError(f"retain_grad() on {described(self)}, which does not require grad")
         if not isinstance(self._node, Leaf):
+            self._grad = self.grad
             self._node.note(retain=ref(self))
             IRREGULAR[0] = max(IRREGULAR[0], self._node.order)
 

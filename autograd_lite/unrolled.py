@@ -18,7 +18,7 @@ import numpy as np
 
 from autograd_lite.changes import LATEST
 from autograd_lite.floats import ERRORS, IGNORED
-from autograd_lite.sweep import IRREGULAR, Node, fitted, merged, sweep
+from autograd_lite.sweep import IRREGULAR, PICK, Node, fitted, merged, sweep
 from autograd_lite.table import Plan, Primitive
 
 __all__ = ["Unrolled", "drained", "outline_of", "swept"]
@@ -77,9 +77,9 @@ def _look(plan: Plan, node: Node, targets: Collection[Node] | None, floor: int) 
     plan.unrolled = (Unrolled(outline), *plan.unrolled[: KEPT - 1])
 
 
-#: (whether there are targets; the nodes in the order of the sweep, each (plan, whether a scalar,
-#: the nodes that its edges lead to); the leaves, each (whether its cotangent is wanted, whether a
-#: scalar)). Leaf i is node −1 − i.
+#: (whether there are targets; the nodes in the order of the sweep, each (plan, kind of its
+#: cotangent, the nodes that its edges lead to, which result of how many it picks); the leaves, each
+#: (whether its cotangent is wanted, its kind)). Leaf i is node −1 − i.
 Outline = tuple[bool, tuple[Any, ...], tuple[Any, ...]]
 
 
@@ -100,21 +100,25 @@ def outline_of(root: Node, targets: Collection[Node] | None, floor: int) -> Outl
             return None
     nodes = sorted((n for n in seen if n.plan is not None), key=lambda n: -n.order)
     places: dict[Node, int] = {node: i for i, node in enumerate(nodes)}
-    leaves: list[tuple[bool, bool]] = []
+    leaves: list[tuple[bool, str]] = []
     entries = []
     for node in nodes:
         for i, _ in node.plan.edges:
             parent = node.inputs[i]
             if parent not in places:
                 places[parent] = -1 - len(leaves)
-                leaves.append((targets is None or parent in targets, _is_number(parent)))
+                leaves.append((targets is None or parent in targets, _kind(parent)))
         inputs = tuple([places[node.inputs[i]] for i, _ in node.plan.edges])
-        entries.append((node.plan, _is_number(node), inputs))
+        picks = (node.params["index"], len(node.inputs[0].shape)) if node.plan is PICK else None
+        entries.append((node.plan, _kind(node), inputs, picks))
     return targets is not None, tuple(entries), tuple(leaves)
 
 
-def _is_number(node: Node) -> bool:
-    return node.shape == () and bool(node.dtype == _FLOAT64)
+def _kind(node: Node) -> str:
+    """What a cotangent of a node is: "number", "array", or for several results "tuple"."""
+    if isinstance(node.dtype, tuple):
+        return "tuple"
+    return "number" if node.shape == () and node.dtype == _FLOAT64 else "array"
 
 
 class Unrolled:
@@ -187,19 +191,24 @@ class _Writer:
         self.line("(n0, g0), = outputs")
         self.write_checks()
         self.line("outputs.clear()")
-        for place, (plan, number, inputs) in enumerate(self.nodes):
-            if plan.arity:
+        numbers = []
+        for place, (plan, kind, inputs, _) in enumerate(self.nodes):
+            if plan.arity and plan.keeps:
                 self.line(f"{', '.join(_SAVED[: plan.arity + 1])} = n{place}.saved")
-            elif plan.op.jointly:
+            elif not plan.arity and plan.op.jointly:
                 first = f"n{_suffix(inputs[0])}"
                 self.rules[len(self.lines) + 1] = plan.op, plan.edges[0][0], first
                 self.line(f"each = {self.name(plan.op.rules[0])}({_everything(place)})")
             for edge, to in zip(plan.edges, inputs, strict=True):
                 if to >= 0 or self.leaves[-1 - to][0]:
                     self.write_edge(place, plan, edge, to)
-            self.line(f"if free: n{place}.free()")
-            if not number:
+            if kind == "number":
+                numbers.append(f"n{place}")
+            else:  # let go of arrays
+                self.line(f"if free: n{place}.free()")
                 self.line(f"n{place} = g{place} = None")
+        if numbers:
+            self.line(f"for node in ({', '.join(numbers)},) if free else (): node.free()")
         wanted = [_suffix(-1 - i) for i, (wanted, _) in enumerate(self.leaves) if wanted]
         self.line(f"return {{{', '.join(f'n{v}: g{v}' for v in wanted)}}}")
 
@@ -217,8 +226,10 @@ class _Writer:
     def write_checks(self) -> None:
         """Write what sees whether a graph has the outline, and finds its nodes."""
         met: set[int] = {0}
-        for place, (plan, _, inputs) in enumerate(self.nodes):
+        for place, (plan, _, inputs, picks) in enumerate(self.nodes):
             tests = [f"n{place}.order >= n{place - 1}.order"] if place else []
+            if picks is not None:
+                tests.append(f"n{place}.params['index'] != {picks[0]}")
             found = []
             for (i, _), to in zip(plan.edges, inputs, strict=True):
                 node = f"n{_suffix(to)}"
@@ -251,12 +262,16 @@ class _Writer:
         """Write the call of a rule, and what adds its result to the cotangent of the input."""
         op, (i, rule) = plan.op, edge
         node, total, g = f"n{_suffix(to)}", f"g{_suffix(to)}", f"g{place}"
-        number = self.nodes[to][1] if to >= 0 else self.leaves[-1 - to][1]
+        kind = self.nodes[to][1] if to >= 0 else self.leaves[-1 - to][1]
         self.sums[to] = nth = self.sums.get(to, 0) + 1
         self.rules[len(self.lines) + 1] = op, i, node
         if plan.arity:
-            arguments = (g, *_SAVED[: plan.arity + 1])
+            saved = _SAVED[: plan.arity + 1] if plan.keeps else ("None",) * (plan.arity + 1)
+            arguments = (g, *saved)
             call = _inlined(rule, arguments) or f"{self.name(rule)}({', '.join(arguments)})"
+        elif plan is PICK:
+            index, n_outputs = self.nodes[place][3]
+            call = f"({''.join(f'{g if k == index else None}, ' for k in range(n_outputs))})"
         elif op.jointly:
             call = f"each[{i}]"
         elif op.into is not None and nth > 1:
@@ -266,17 +281,17 @@ class _Writer:
             call = f"{self.name(rule)}({_everything(place)})"
         ct = total if nth == 1 else "ct"
         self.line(f"{ct} = {call}")
-        if to >= 0 and self.nodes[to][0].op.n_outputs is not None:  # a tuple
+        if kind == "tuple":
             if nth > 1:
                 self.line(f"{total} = merged({total}, ct)")
             return
         good = (
             f"type({ct}) is float64 and {node}.dtype is f64"
-            if number
+            if kind == "number"
             else f"{ct}.shape == {node}.shape and {ct}.dtype is {node}.dtype"
         )
         self.line(f"if not ({good}): {ct} = fitted({ct}, {node}, {self.name(op)})")
-        if nth == 2 or (nth > 2 and number):
+        if nth == 2 or (nth > 2 and kind == "number"):
             self.line(f"{total} = {total} + ct")
         elif nth > 2:
             in_place = f"add({total}, ct, {total}) if type({total}) is type(ct) is ndarray"

@@ -62,6 +62,9 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "a cross-entropy": (
         lambda z, t: ag.softmax_cross_entropy(z, t) + np.sum(z), [(3, 4), (3, 4)],
     ),
+    "a checkpoint": (
+        lambda a, b: np.sum(ag.checkpoint(lambda x, y: np.sin(x) * y + x)(a, b) * a), [(3,), (3,)],
+    ),
     "no way to an input": (lambda a, b: np.sum(a * np.sign(b)) + 0.0 * np.sum(b), [(3,), (3,)]),
 }  # fmt: skip
 

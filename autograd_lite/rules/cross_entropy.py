@@ -144,4 +144,5 @@ def softmax_cross_entropy(logits: Any, targets: Any, *, normalized: bool = False
 
 def _shape(x: Any) -> tuple[int, ...]:
     # np.shape of a Tensor takes NumPy's protocol, 15 µs
-    return x.shape if isinstance(x, (Tensor, np.ndarray)) else np.shape(x)
+    array = x._value if isinstance(x, Tensor) else x
+    return array.shape if isinstance(array, (np.ndarray, np.generic)) else np.shape(array)
