@@ -122,6 +122,10 @@ def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
     return leaves, _flatten(tree, leaves)
 
 
+#: Types that are leaves, most of the time, and can be no containers.
+_LEAVES = frozenset({np.ndarray, float})
+
+
 def _flatten(tree: Any, leaves: list[Any]) -> TreeDef:
     container = _container(type(tree))
     if container is None:
@@ -130,7 +134,7 @@ def _flatten(tree: Any, leaves: list[Any]) -> TreeDef:
     children, meta = container.flatten(tree)
     add = leaves.append
     defs = [
-        add(child) or LEAF if type(child) is np.ndarray else _flatten(child, leaves)
+        add(child) or LEAF if type(child) in _LEAVES else _flatten(child, leaves)
         for child in children
     ]
     return TreeDef(type(tree), meta, tuple(defs))

