@@ -15,10 +15,11 @@ import numpy as np
 
 from autograd_lite.sweep import Node, Primal
 
-__all__ = ["NUMBER", "Float", "unpromoted"]
+__all__ = ["NUMBER", "ONE", "Float", "unpromoted"]
 
 #: The type of the scalars that stand for Python floats.
 NUMBER = np.float64
+ONE = NUMBER(1.0)
 
 #: Functions that give a Python float of Python floats.
 _OF_FLOATS = frozenset(

@@ -202,8 +202,7 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
         result._name = None
         return result
 
-    if otherwise is None:
-        op.of_two = bind_two
+    op.of_two = op.of_two if otherwise else bind_two
     return bind_two
 
 

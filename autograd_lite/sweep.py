@@ -269,8 +269,7 @@ def sweep(
                     ):
                         ct = fitted(ct, parent, plan.op)
                     if leaf:  # its cotangent goes no further
-                        old = found.get(parent)
-                        found[parent] = ct if old is None else _sum(old, ct, parent, owned)
+                        found[parent] = _sum(found.get(parent), ct, parent, owned)
                         continue
                     older = parent.order
                     if older in pending:
