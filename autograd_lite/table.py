@@ -177,7 +177,7 @@ class Plan:
 
     __slots__ = (
         "arity", "blank", "edges", "keep", "keep_a", "keep_b", "keep_shape", "keep_y", "keeps",
-        "op", "others", "outline", "plain", "tracked", "unrolled",
+        "op", "plain", "tracked", "written",
     )  # fmt: skip
 
     def __init__(self, op: Primitive, tracked: tuple[bool, ...]) -> None:
@@ -204,11 +204,7 @@ class Plan:
         self.keep_a, self.keep_b = 0 in values, 1 in values
         self.keep_shape = tuple(i for i in range(n) if i in shapes and i not in values)
         self.keeps = bool(self.keep_y or self.keep or self.keep_shape)
-        #: of graphs that end in this row: sweeps that are written out, how many of other graphs
-        #: there were, and what the last one that was looked at is made of
-        self.unrolled: tuple[Any, ...] = ()
-        self.others = 0
-        self.outline: Any = None
+        self.written: Any = None  # sweeps of graphs that end in this row: `unrolled.Written`
         #: (y, *inputs) of a node that keeps nothing
         self.blank: tuple[Any, ...] = (None,) * (n + 1)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,14 @@ from autograd_lite.floats import ERRORS, IGNORED
 from autograd_lite.sweep import IRREGULAR, PICK, Node, fitted, merged, sweep
 from autograd_lite.table import Plan, Primitive
 
-__all__ = ["Unrolled", "drained", "outline_of", "swept"]
+__all__ = ["Unrolled", "Written", "drained", "outline_of", "swept"]
 
-#: Graphs of more nodes or inputs than this are swept one node after another.
+#: Graphs of more nodes and leaves than this are swept one node after another.
 MOST = 4_000
-#: Functions that are kept for one row at the end of graphs.
-KEPT = 4
-#: Sweeps of other graphs before a first one is looked at; each power of two after it is, too.
+#: Functions that are kept for graphs that end in one row.
+KEPT = 8
+#: Sweeps of other graphs until a graph is looked at; where two such are alike, a function is worth
+#: its writing, which costs as much as a hundred sweeps.
 PATIENCE = 4
 
 _FLOAT64 = np.dtype(np.float64)
@@ -42,21 +43,23 @@ def swept(
     free: bool = False,
     watch: Callable[..., None] | None = None,
 ) -> dict[Node, Any]:
-    """`sweep`, by a function that is written for it where there is one output with a graph like
-    others before.
+    """`sweep`, by a function that is written for it where one output has a graph like others.
 
     The list of outputs is emptied: where nobody else holds the graph, it dies as it is swept.
     """
     if as_tensors is None and watch is None and len(outputs) == 1:
         plan = outputs[0][0].plan
         if plan is not None and not (targets and [n for n in targets if n.plan is not None]):
-            for unrolled in plan.unrolled:
+            written = plan.written
+            if written is None:
+                written = plan.written = Written()
+            for place, unrolled in enumerate(written.functions):
                 found = unrolled(outputs, targets, floor, free)
                 if found is not None:
+                    if place:
+                        written.functions = [unrolled, *written.without(unrolled)]
                     return found  # type: ignore[no-any-return]
-            plan.others += 1
-            if plan.others >= PATIENCE and not plan.others & (plan.others - 1):
-                _look(plan, outputs[0][0], targets, floor)
+            written.look(outputs[0][0], targets, floor)
     pairs = drained(outputs)
     return sweep(pairs, targets, floor, as_tensors=as_tensors, free=free, watch=watch)
 
@@ -67,14 +70,36 @@ def drained(pairs: list[Any]) -> Iterator[Any]:
         yield pairs.pop(0)
 
 
-def _look(plan: Plan, node: Node, targets: Collection[Node] | None, floor: int) -> None:
-    """Write a function for graphs like that of this node, if the last one looked at was one."""
-    outline = outline_of(node, targets, floor)
-    if outline is None or outline != plan.outline:
-        plan.outline = outline
-        return
-    plan.outline = None
-    plan.unrolled = (Unrolled(outline), *plan.unrolled[: KEPT - 1])
+class Written:
+    """The functions for graphs that end in one row, those used last first.
+
+    A graph is looked at after 4, 8, 16 … sweeps of others; the count begins anew with every
+    function, from twice as many after each `KEPT` of them: graphs that never repeat cost little.
+    """
+
+    __slots__ = ("count", "functions", "others", "outline")
+
+    def __init__(self) -> None:
+        self.functions: list[Unrolled] = []
+        self.count = 0  # functions written so far
+        self.others = 0  # graphs that none was written for, since the last was written
+        self.outline: Outline | None = None  # of the last one looked at
+
+    def without(self, unrolled: Unrolled) -> list[Unrolled]:
+        """The other functions."""
+        return [f for f in self.functions if f is not unrolled]
+
+    def look(self, node: Node, targets: Collection[Node] | None, floor: int) -> None:
+        """Count the graph of a node, and write a function if the last one looked at was like it."""
+        self.others = n = self.others + 1
+        if n < PATIENCE << self.count // KEPT or n & (n - 1):
+            return
+        outline = outline_of(node, targets, floor)
+        if outline is None or outline != self.outline or len(outline[1]) > 32 * n:
+            self.outline = outline
+            return
+        self.others, self.outline, self.count = 0, None, self.count + 1
+        self.functions = [Unrolled(outline), *self.functions[: KEPT - 1]]
 
 
 #: (whether there are targets; the nodes in the order of the sweep, each (plan, kind of its
@@ -191,10 +216,11 @@ class _Writer:
         self.line("(n0, g0), = outputs")
         self.write_checks()
         self.line("outputs.clear()")
-        numbers = []
-        for place, (plan, kind, inputs, _) in enumerate(self.nodes):
-            if plan.arity and plan.keeps:
-                self.line(f"{', '.join(_SAVED[: plan.arity + 1])} = n{place}.saved")
+        kinds = {kind for _, kind, _, _ in self.nodes}
+        for place, (plan, _, inputs, _) in enumerate(self.nodes):
+            saved = _SAVED[: plan.arity + 1] if plan.arity and plan.keeps else ()
+            if saved:
+                self.line(f"{', '.join(saved)} = n{place}.saved")
             elif not plan.arity and plan.op.jointly:
                 first = f"n{_suffix(inputs[0])}"
                 self.rules[len(self.lines) + 1] = plan.op, plan.edges[0][0], first
@@ -202,13 +228,14 @@ class _Writer:
             for edge, to in zip(plan.edges, inputs, strict=True):
                 if to >= 0 or self.leaves[-1 - to][0]:
                     self.write_edge(place, plan, edge, to)
-            if kind == "number":
-                numbers.append(f"n{place}")
-            else:  # let go of arrays
+            if kinds != {"number"}:  # let go of what may hold an array
                 self.line(f"if free: n{place}.free()")
-                self.line(f"n{place} = g{place} = None")
-        if numbers:
-            self.line(f"for node in ({', '.join(numbers)},) if free else (): node.free()")
+                done = [f"n{place}", f"g{place}", *saved, *["each"] * plan.op.jointly]
+                done += ["ct"] * any(self.sums.get(to, 0) > 1 for to in inputs)
+                self.line(f"{' = '.join(done)} = None")
+        if kinds == {"number"}:
+            everyone = ", ".join(f"n{place}" for place in range(len(self.nodes)))
+            self.line(f"for node in ({everyone},) if free else (): node.free()")
         wanted = [_suffix(-1 - i) for i, (wanted, _) in enumerate(self.leaves) if wanted]
         self.line(f"return {{{', '.join(f'n{v}: g{v}' for v in wanted)}}}")
 
@@ -268,7 +295,9 @@ class _Writer:
         if plan.arity:
             saved = _SAVED[: plan.arity + 1] if plan.keeps else ("None",) * (plan.arity + 1)
             arguments = (g, *saved)
-            call = _inlined(rule, arguments) or f"{self.name(rule)}({', '.join(arguments)})"
+            expression = _expression(rule)
+            form = expression or f"{self.name(rule)}({', '.join(['{}'] * len(arguments))})"
+            call = form.format(*arguments)
         elif plan is PICK:
             index, n_outputs = self.nodes[place][3]
             call = f"({''.join(f'{g if k == index else None}, ' for k in range(n_outputs))})"
@@ -311,38 +340,42 @@ def _suffix(place: int) -> str:
     return f"{place}" if place >= 0 else f"_{-1 - place}"
 
 
-def _inlined(rule: Callable[..., Any], arguments: tuple[str, ...]) -> str | None:
-    """The expression of a rule that is a lambda of arithmetic alone, on these arguments."""
+@lru_cache(1024)
+def _expression(rule: Callable[..., Any]) -> str | None:
+    """The expression of a rule that is a lambda of arithmetic alone, {0} for its first argument.
+
+    Found in its file by its bytecode, so that a file that was changed since cannot mislead.
+    """
     code = getattr(rule, "__code__", None)
-    if code is None or code.co_name != "<lambda>" or code.co_freevars:
+    if code is None or code.co_name != "<lambda>" or code.co_freevars or rule.__defaults__:
         return None
-    columns = [start for _, _, start, _ in code.co_positions() if start]  # not RESUME's, 0
     for found in _lambdas(code.co_filename):
-        body = found.body
-        if (found.lineno, body.col_offset) == (code.co_firstlineno, min(columns, default=-1)):
-            parameters = [a.arg for a in found.args.args]
-            if len(parameters) != len(arguments) or not all(map(_is_arithmetic, ast.walk(body))):
-                return None
-            named = dict(zip(parameters, arguments, strict=True))
-            copy = ast.parse(ast.unparse(body), mode="eval").body
-            names = [part for part in ast.walk(copy) if isinstance(part, ast.Name)]
-            if any(part.id not in named for part in names):
-                return None
-            for part in names:
-                part.id = named[part.id]
-            return ast.unparse(copy)
+        (made,) = compile(ast.Expression(found), "", "eval").co_consts[:1]
+        facts = [(c.co_code, c.co_consts, c.co_names, c.co_varnames) for c in (code, made)]
+        if facts[0] == facts[1]:
+            body = ast.parse(ast.unparse(found.body), mode="eval").body
+            for part in ast.walk(body):
+                if isinstance(part, ast.Name):
+                    part.id = f"{{{code.co_varnames.index(part.id)}}}"
+            return ast.unparse(body)
     return None
 
 
-@cache
+@lru_cache(16)
 def _lambdas(filename: str) -> list[ast.Lambda]:
-    """Every lambda in a file."""
+    """Every lambda of arithmetic on its own arguments in a file."""
     try:
         with open(filename, encoding="utf-8") as file:
             tree = ast.parse(file.read())
     except (OSError, SyntaxError, UnicodeDecodeError):
         return []
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda) and all(map(_is_arithmetic, ast.walk(node.body))):
+            own = {a.arg for a in node.args.args}
+            if all(part.id in own for part in ast.walk(node.body) if isinstance(part, ast.Name)):
+                found.append(node)
+    return found
 
 
 def _is_arithmetic(part: ast.AST) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -95,20 +96,20 @@ def test_a_training_step_is_swept_by_what_was_written_for_it() -> None:
     (W,) = leaves((3, 3))
     X = np.eye(3)
     plan = np.sum(np.tanh(X @ W)).node.plan
-    plan.unrolled, plan.others, plan.outline = (), 0, None
+    plan.written = None
     for _ in range(8 * PATIENCE):
         np.sum(np.tanh(X @ W)).backward()
-    (unrolled,) = plan.unrolled
-    others = plan.others
+    (unrolled,) = plan.written.functions
+    others = plan.written.others
     assert others <= 2 * PATIENCE
     W.zero_grad()
     np.sum(np.tanh(X @ W)).backward()
-    assert plan.others == others
+    assert plan.written.others == others
     np.testing.assert_allclose(W.grad, X.T @ (1 - np.tanh(X @ W.data) ** 2), rtol=1e-14)
     for i in range(100 * PATIENCE):
         np.sum([np.tanh, np.cos][i % 2](X @ W)).backward()
-    assert len(plan.unrolled) == 2
-    assert unrolled in plan.unrolled
+    assert len(plan.written.functions) == 2
+    assert unrolled in plan.written.functions
 
 
 def test_transforms_are_swept_so_too() -> None:
@@ -117,12 +118,12 @@ def test_transforms_are_swept_so_too() -> None:
     f = ag.value_and_grad(lambda x: np.sum(np.cos(x) * outside))
     x = np.arange(3.0)
     plan = np.sum(np.cos(ag.tensor(x, requires_grad=True)) * outside).node.plan
-    plan.unrolled, plan.others, plan.outline = (), 0, None
+    plan.written = None
     for _ in range(8 * PATIENCE):
         _, g = f(x)
         np.testing.assert_array_equal(g, -2.0 * np.sin(x))
-    assert len(plan.unrolled) == 1
-    assert plan.others <= 2 * PATIENCE
+    assert len(plan.written.functions) == 1
+    assert plan.written.others <= 2 * PATIENCE
     assert outside.grad is None
 
 
@@ -130,22 +131,52 @@ def test_graphs_that_never_repeat_are_never_written_out() -> None:
     """A row keeps few functions, and looks ever more seldom for another."""
     (a,) = leaves((2,))
     plan = np.sum(a).node.plan
-    plan.unrolled, plan.others, plan.outline = (), 0, None
+    plan.written = None
     for n in range(1, 40):
         y = a
         for _ in range(n):
             y = y * a
         np.sum(y).backward()
-    assert plan.unrolled == ()
-    assert plan.others == 39
+    assert plan.written.functions == []
+    assert plan.written.others == 39
+    plan.written = None
+    np.sum(a).backward()
+    written = plan.written
     for n in range(3 * KEPT):
-        plan.others = PATIENCE - 1
-        for _ in range(PATIENCE + 1):
+        for _ in range(4 * PATIENCE << written.count // KEPT):
             y = a
             for _ in range(n):
                 y = np.tanh(y)
             np.sum(y).backward()
-    assert 1 < len(plan.unrolled) <= KEPT
+    assert written.count == 3 * KEPT
+    assert len(written.functions) == KEPT
+    latest, *_ = written.functions
+    np.sum(a).backward()  # its function was dropped long ago
+    assert written.functions[0] is latest
+    before = written.others
+    for n in (3 * KEPT - 2, 3 * KEPT - 1):  # those used last come first
+        y = a
+        for _ in range(n):
+            y = np.tanh(y)
+        np.sum(y).backward()
+    assert written.functions[0] is latest
+    assert written.others == before
+
+
+def test_a_rule_is_written_into_the_function_only_where_its_source_is_sure(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was changed since it was imported does not change a gradient."""
+    file = tmp_path / "rules_of_mine.py"
+    file.write_text("double = lambda g, y, x: g * 2.0\nother = lambda g, y, x: g * g\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    rules = importlib.import_module("rules_of_mine")
+    file.write_text("double = lambda g, y, x: g * 3.0\nother = lambda g, y, x: g + g\n")
+    op = ag.primitive(rules.double)(lambda x: x * 2.0)
+    (a,) = leaves((2,))
+    assert_same_bits(np.sum(op(a)))
+    assert "* 3.0" not in written(np.sum(op(a))).source
+    assert "g0 * b" in written(ag.tensor(1.0, requires_grad=True) * 2.0).source
 
 
 A, B = leaves((2,), (2,))
@@ -201,9 +232,11 @@ def test_what_the_sweep_must_look_at_is_left_to_it() -> None:
     def loss() -> Any:
         return np.sum(np.tanh(W * W))
 
+    plan = loss().node.plan
+    plan.written = None
     for _ in range(4 * PATIENCE):
         loss().backward()
-    assert len(loss().node.plan.unrolled) >= 1
+    assert len(plan.written.functions) == 1
     y = loss()
     W.data *= 2.0
     with pytest.raises(RuntimeError, match="changed in place"):
@@ -242,6 +275,8 @@ def test_a_graph_that_nobody_holds_dies_as_it_is_swept() -> None:
         return np.sum(x)
 
     step = ag.grad(f)
+    plan = np.sum(np.exp(op(ag.tensor(np.ones(2), requires_grad=True)))).node.plan
+    plan.written = None
     gc.disable()
     try:
         for _ in range(8 * PATIENCE):
@@ -251,6 +286,7 @@ def test_a_graph_that_nobody_holds_dies_as_it_is_swept() -> None:
     finally:
         gc.enable()
     assert alive == [2, 1, 0]
+    assert len(plan.written.functions) == 1
 
 
 def test_an_error_names_the_rule_that_raised_it() -> None:
