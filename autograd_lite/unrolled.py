@@ -371,17 +371,17 @@ def _lambdas(filename: str) -> list[ast.Lambda]:
         return []
     found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Lambda) and all(map(_is_arithmetic, ast.walk(node.body))):
-            own = {a.arg for a in node.args.args}
-            if all(part.id in own for part in ast.walk(node.body) if isinstance(part, ast.Name)):
-                found.append(node)
+        if not isinstance(node, ast.Lambda) or node.args.defaults:
+            continue
+        own = {a.arg for a in node.args.args}
+        if all(_is_arithmetic(part, own) for part in ast.walk(node.body)):
+            found.append(node)
     return found
 
 
-def _is_arithmetic(part: ast.AST) -> bool:
+def _is_arithmetic(part: ast.AST, names: set[str]) -> bool:
+    if isinstance(part, ast.Name):
+        return part.id in names
     if isinstance(part, ast.Constant):
         return type(part.value) in (int, float)
-    return isinstance(
-        part,
-        (ast.Name, ast.Load, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop),
-    )
+    return isinstance(part, (ast.Load, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop))
