@@ -97,7 +97,8 @@ class Node:
     def free(self) -> None:
         """Let go of the arrays that the rules read."""
         self.saved = FREED
-        IRREGULAR[0] = max(IRREGULAR[0], self.order)
+        if self.order > IRREGULAR[0]:
+            IRREGULAR[0] = self.order
         if len(self.plan.edges) < len(self.inputs):
             self.inputs = tuple([stub(v) if type(v) is np.ndarray else v for v in self.inputs])
 

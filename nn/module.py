@@ -126,7 +126,7 @@ class Module:
     def zero_grad(self) -> None:
         """Set the `.grad` of every parameter to None."""
         for p in self.parameters():
-            p.grad = None
+            p.zero_grad()
 
     def summary(self) -> Summary:
         """Print a table with a row per parameter and their total, and return it as text."""

@@ -102,12 +102,12 @@ class Optimizer:
             memory = self._memories.get(id(p))
             if memory is None or memory.owner() is not p:
                 memory = self._meet(model)[id(p)]
-            o, t = memory.options, memory.t + 1.0
-            change, memory.slots = self.rule(
-                p.data, g, memory.slots, o, self._rate(o, memory.t, g), t
-            )
+            o, t, values = memory.options, memory.t + 1.0, p.data
+            rate = self._rate(o, memory.t, g)
+            change, memory.slots = self.rule(values, g, memory.slots, o, rate, t)
             memory.t = t
-            p.data -= change
+            values -= change
+            p.data = values  # says that they were changed
 
     def state_dict(self, model: Any) -> dict[str, np.ndarray[Any, Any]]:
         """What steps on this model remember, as arrays by "path/slot"."""
@@ -205,7 +205,7 @@ class Optimizer:
     def _rate(self, o: Any, t: Any, g: Any) -> Any:
         """The rate of update t, in the dtype of the gradient where it is not a Python float."""
         rate = getattr(o, self.rate_name)
-        return scalar_like(rate(t) if callable(rate) else rate, g)
+        return rate if type(rate) is float else scalar_like(rate(t) if callable(rate) else rate, g)
 
     def _grouped(self, groups: Any) -> dict[str, Any]:
         """Groups as a dict. Raises TypeError for anything but options by pattern."""
@@ -341,7 +341,7 @@ def _gradient(p: Any) -> Any:
     g = p.grad
     if g is None or not p.requires_grad:
         return None
-    return g.data if isinstance(g, ag.Tensor) else g
+    return g if type(g) is np.ndarray else g.data if isinstance(g, ag.Tensor) else g
 
 
 def _like(g: Any, p: Any, name: str) -> Any:
