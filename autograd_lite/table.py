@@ -176,8 +176,8 @@ class Plan:
     """What one row does for one set of tracked inputs: which rules run and what they need kept."""
 
     __slots__ = (
-        "arity", "blank", "edges", "keep", "keep_a", "keep_b", "keep_shape", "keep_y", "keeps",
-        "op", "plain", "tracked", "written",
+        "__weakref__", "arity", "blank", "edges", "keep", "keep_a", "keep_b", "keep_shape",
+        "keep_y", "keeps", "op", "plain", "tracked", "written",
     )  # fmt: skip
 
     def __init__(self, op: Primitive, tracked: tuple[bool, ...]) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.sweep import sweep
-from autograd_lite.unrolled import KEPT, PATIENCE, Unrolled, outline_of
+from autograd_lite.unrolled import KEPT, MOST, PATIENCE, Unrolled, outline_of
 
 Leaves = list[ag.Tensor]
 
@@ -254,7 +254,17 @@ def test_what_the_sweep_must_look_at_is_left_to_it() -> None:
     np.testing.assert_array_equal(g, 1.0 - np.tanh(h.data) ** 2)
 
 
-def test_a_graph_that_nobody_holds_dies_as_it_is_swept() -> None:
+ENDS: dict[str, Callable[[Any], Any]] = {
+    "a number": np.sum,
+    "numbers": lambda x: np.tanh(np.sum(x) * 0.5) * 2.0,
+    "an array": lambda x: x[:1] * np.ones(1),
+    "a node used twice": lambda x: np.sum(np.tanh(x) + x),
+    "joined again and again": lambda x: np.sum(np.concatenate([x, x * 2.0, x, x])),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_graph_that_nobody_holds_dies_as_it_is_swept(end: str) -> None:
     """As in `sweep`, an array is let go of once the rules that read it have run."""
     alive: list[int] = []
     seen: list[Any] = []
@@ -272,10 +282,10 @@ def test_a_graph_that_nobody_holds_dies_as_it_is_swept() -> None:
         for _ in range(3):
             x = np.exp(op(x))
             seen.append(weakref.ref(x._value))
-        return np.sum(x)
+        return ENDS[end](x)
 
     step = ag.grad(f)
-    plan = np.sum(np.exp(op(ag.tensor(np.ones(2), requires_grad=True)))).node.plan
+    plan = f(ag.tensor(np.ones(50), requires_grad=True)).node.plan
     plan.written = None
     gc.disable()
     try:
@@ -329,5 +339,42 @@ def test_a_rule_of_the_wrong_shape_is_refused_by_a_written_sweep_too() -> None:
     for _ in range(4 * PATIENCE):
         np.sum(op(a)).backward()
     wrong = True
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(ValueError, match="shape") as caught:
         np.sum(op(a)).backward()
+    assert caught.value.__notes__ == ["in the vjp of shaky, input 0 of shape (2,)"]
+
+
+def test_a_number_is_no_cotangent_of_an_array() -> None:
+    """Though the sweep was written for numbers, whose rule gives one."""
+    op = ag.primitive(lambda g, y, x: np.float64(2.0))(lambda x: 2.0 * x)
+    number, array = np.sum(op(leaves(())[0])), np.sum(op(leaves((3,))[0]))
+    unrolled = written(number)
+    assert run(unrolled, number) is not None
+    with pytest.raises(ValueError, match=r"shape \(\) for an input of shape \(3,\)"):
+        run(unrolled, array)
+
+
+def test_what_was_looked_at_is_not_kept_alive() -> None:
+    """The row at the end of a graph remembers its outline, not what its rules close over."""
+    gc.disable()
+    try:
+        X = np.ones(30)
+        died = weakref.ref(X)
+        (a,) = leaves((30,))
+        f = ag.checkpoint(lambda a, X: np.sin(a) * X)
+        plan = np.sum(f(a, X)).node.plan
+        plan.written = None
+        for _ in range(4 * PATIENCE):
+            np.sum(f(a, X)).backward()
+        assert plan.written.outline is not None
+        del X
+        assert died() is None
+    finally:
+        gc.enable()
+
+
+def test_a_graph_of_very_many_edges_is_swept_one_node_after_another() -> None:
+    """A function of them would be too long, few as the nodes may be."""
+    (a,) = leaves((1,))
+    y = np.sum(np.concatenate([a] * (3 * MOST)))
+    assert outline_of(y.node, None, 0) is None
