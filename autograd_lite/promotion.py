@@ -21,7 +21,7 @@ __all__ = ["NUMBER", "ONE", "Float", "unpromoted"]
 NUMBER = np.float64
 ONE = NUMBER(1.0)
 
-#: Functions that give a Python float of Python floats.
+#: Functions that give a Python float of Python floats, and of one and whole numbers.
 _OF_FLOATS = frozenset(
     {operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod,
      operator.pow, operator.neg, operator.pos, operator.abs}
@@ -64,8 +64,10 @@ def _is_float(node: Node) -> bool:
             found = inner.info["float"]
             continue
         parents = [p for p in inner.inputs if isinstance(p, Node)]
-        found = (inner.plan.op.fn in _OF_FLOATS or inner.plan.op.name == "lift") and all(
-            isinstance(p, Node) or type(p) is float for p in inner.inputs
+        op = inner.plan.op
+        found = (op.fn in _OF_FLOATS or (op.name == "lift" and not op.strict)) and all(
+            isinstance(p, (Node, float, int)) and not isinstance(p, np.generic)
+            for p in inner.inputs
         )
         stack += [p for p in parents if p not in met]
         met.update(parents)

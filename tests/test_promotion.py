@@ -29,6 +29,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "a float32 number": lambda a: np.float32(1.5) * a,
     "float16": lambda a: np.sum(HALF * a),
     "a NumPy scalar of it": lambda a: np.sum(np.tanh(a) * X),  # float64 in the plain function too
+    "arithmetic with whole numbers": lambda a: np.sum((2 * a**2 - 1) / (3 + a) % 2 * X),
+    "a truth": lambda a: np.sum(a * True * X),
     "a float64 array": lambda a: np.sum(a * X.astype(np.float64)),
     "a float64 scalar": lambda a: np.sum(a * np.float64(2.0) * X),
     "whole numbers": lambda a: np.sum(a * np.arange(3)),
