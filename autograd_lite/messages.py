@@ -72,6 +72,11 @@ def refuse_dtype(op: Primitive, dtype: Any, place: str) -> NoReturn:
     )
 
 
+def refuse_surplus(op: Primitive, n: int) -> NoReturn:
+    """Raise for a third operand, as `pow(x, 2, 5)` gives one, or for an argument of `x.exp()`."""
+    raise TypeError(f"{op.path} takes {n} array{'s' * (n > 1)}, it was given an argument more")
+
+
 def refuse_masked(data: Any, place: str) -> None:
     """Raise for an array with a mask, which np.asarray would drop unsaid."""
     if hasattr(data, "mask") and hasattr(data, "filled"):  # to import np.ma would cost 8 ms

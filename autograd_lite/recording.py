@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd_lite.debugging import annotate, check_value
 from autograd_lite.graph import Tensor, like_result, new_tensor, pick, picked
-from autograd_lite.messages import explain, label, refuse_dtype, refuse_masked
+from autograd_lite.messages import explain, label, refuse_dtype, refuse_masked, refuse_surplus
 from autograd_lite.modes import MODES, Weak
 from autograd_lite.promotion import NUMBER, unpromoted
 from autograd_lite.sweep import Node, Recorded, Stub, next_order, stub
@@ -50,7 +50,7 @@ def bind(
 
 def _bind_any(op: Primitive, inputs: Sequence[Any], params: dict[str, Any], first: bool) -> Any:
     """`bind` of any number of inputs, whatever they are, in any mode."""
-    modes = MODES.get()
+    modes = MODES.get() if type(params) is dict else refuse_surplus(op, len(inputs))
     if modes.trace is not None:
         result = modes.trace.bind(modes, op, inputs, params)
         return result[0] if first else result
@@ -78,11 +78,13 @@ def operator_of(op: Primitive) -> Callable[..., Any]:
         return of_one(op)
 
     def operator(*inputs: Any) -> Any:
-        if all(isinstance(x, OPERANDS) for x in inputs):
-            return bind(op, inputs, op.params)
-        return NotImplemented
+        known = all(isinstance(x, OPERANDS) for x in inputs)
+        return bind(op, inputs, op.params) if known else NotImplemented
 
-    return of_two(op, lambda a, b, params: operator(a, b)) if op.simple else operator
+    def loosely(a: Any, b: Any, params: Any) -> Any:
+        return operator(a, b) if type(params) is dict else refuse_surplus(op, 2)
+
+    return of_two(op, loosely) if op.simple else operator
 
 
 def of_one(op: Primitive) -> Callable[..., Any]:
@@ -91,7 +93,7 @@ def of_one(op: Primitive) -> Callable[..., Any]:
 
     def bind_one(x: Any, params: dict[str, Any] = _NO_PARAMS) -> Any:
         node = x._node
-        if node is None or not modes().plain:
+        if node is None or not modes().plain or type(params) is not dict:
             return _bind_any(op, (x,), params, False)
         value = x._value
         try:
@@ -136,7 +138,7 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
     loosely = otherwise or (lambda a, b, params: _bind_any(op, (a, b), params, several))
 
     def bind_two(a: Any, b: Any, params: dict[str, Any] = _NO_PARAMS) -> Any:
-        if not modes().plain:
+        if not modes().plain or type(params) is not dict:
             return loosely(a, b, params)
         if type(a) is Tensor or isinstance(a, Tensor):
             x = a._value

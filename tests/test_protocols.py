@@ -188,3 +188,12 @@ def test_bounds_of_slices_are_integers() -> None:
     with pytest.raises(TypeError, match="bounds of a slice are integers, got float, int"):
         x[0.0:2]
     assert x[np.uint8(0) : ag.tensor(2)].shape == (2,)
+
+
+@pytest.mark.parametrize("n", [5, 0, None])
+@pytest.mark.parametrize("x", [leaf([1.0, 2.0]), ag.tensor([1.0, 2.0])])
+def test_an_operator_takes_its_operands_and_no_more(x: ag.Tensor, n: Any) -> None:
+    """pow(x, 2, 5) must not pass for x ** 2, nor the argument of x.exp() for one of np.exp's."""
+    for method, args in [(x.exp, ()), (x.__neg__, ()), (x.__add__, (1.0,)), (x.__pow__, (2,))]:
+        with pytest.raises(TypeError, match=r"takes \d arrays?, it was given an argument more"):
+            method(*args, n)
