@@ -98,7 +98,7 @@ class Written:
             return
         outline = outline_of(node, targets, floor)
         weak = outline and _weak(outline)
-        if outline is None or weak != self.outline or len(outline[1]) > 32 * n:
+        if outline is None or weak != self.outline or _length(outline) > 32 * n:
             self.outline = weak
             return
         self.others, self.outline, self.count = 0, None, self.count + 1
@@ -141,6 +141,11 @@ def outline_of(root: Node, targets: Collection[Node] | None, floor: int) -> Outl
         picks = (node.params["index"], len(node.inputs[0].shape)) if node.plan is PICK else None
         entries.append((node.plan, _kind(node), inputs, picks))
     return targets is not None, tuple(entries), tuple(leaves)
+
+
+def _length(outline: Outline) -> int:
+    """How many edges a graph has, each of which is a call or a sum in its function."""
+    return sum([len(inputs) for _, _, inputs, _ in outline[1]])
 
 
 def _weak(outline: Outline) -> Outline:

@@ -17,6 +17,9 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite import unrolled
+from autograd_lite.sweep import sweep
+from autograd_lite.table import TABLE
 from autograd_lite.unrolled import Unrolled, outline_of
 
 Values = dict[str, Any]
@@ -197,6 +200,56 @@ def disagreements(program: Program) -> Iterator[str]:
         yield "reverse over reverse and forward over reverse"
 
 
+def variants(program: Program, rng: np.random.Generator) -> Iterator[list[Any]]:
+    """Leaves for calls of the program: other values, dtypes and shapes, constants, shared ones."""
+    for _ in range(40):
+        values = {k: v + 0.05 * rng.standard_normal(v.shape) for k, v in program.inputs.items()}
+        change = int(rng.integers(12))
+        if change == 0:
+            values = {k: v.astype(np.float32) for k, v in values.items()}
+        elif change == 1:
+            values["x"] = values["x"].astype(np.float32)
+        elif change == 2:
+            values["w"] = np.full((1,), values["w"])
+        elif change == 3:
+            values["x"] = values["x"][:1]
+        elif change == 4:
+            values = {k: np.zeros_like(v) for k, v in values.items()}
+        leaves: Values = {k: ag.tensor(v, requires_grad=True) for k, v in values.items()}
+        if change == 5:
+            leaves["w"] = ag.tensor(float(values["w"]), requires_grad=True)
+        elif change == 6:
+            leaves["y"] = values["y"]
+        elif change == 7:
+            leaves["x"] = leaves["z"][:2]
+        elif change == 8:
+            leaves["w"] = np.sum(leaves["y"])
+        yield list(leaves.values())
+
+
+def bits(g: Any) -> Any:
+    return None if g is None else (g.dtype, g.shape, g.tobytes())
+
+
+def swept_otherwise(program: Program) -> Iterator[str]:
+    """Where backward(), which learns the graphs it has met, differs from a sweep in any bit."""
+    rng = np.random.default_rng(program.seed)
+    for inputs in variants(program, rng):
+        try:
+            y = program.f(*inputs)
+        except (ValueError, IndexError, np.linalg.LinAlgError):  # of another shape
+            continue
+        if y.shape != ():
+            continue
+        leaves = [x for x in inputs if isinstance(x, ag.Tensor) and x.is_leaf]
+        expected = sweep([(y.node, y.dtype.type(1))])
+        y.backward(retain_graph=bool(rng.integers(2)))
+        for x in leaves:
+            g, got = expected.get(x.node), x.grad
+            if bits(g) != bits(got):
+                yield f"{x.shape}: {g!r} and {got!r}"
+
+
 def compiled_disagreement(program: Program) -> Iterator[str]:
     """Whether the compiled gradient differs from the eager one, on inputs not traced with."""
     primals = list(program.inputs.values())
@@ -237,6 +290,40 @@ def check(seed: int) -> None:
 def test_every_way_to_the_gradient_agrees(seed: int) -> None:
     """Reverse, recorded, forward, compiled, differences; second order two ways."""
     check(seed)
+
+
+def check_sweeps(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs swept 40 times each, by functions written for them as soon as can be."""
+    monkeypatch.setattr(unrolled, "PATIENCE", 1)
+    taken = []
+
+    class Watched(Unrolled):
+        def __call__(self, *args: Any) -> Any:
+            found = super().__call__(*args)
+            taken.append(found is not None)
+            return found
+
+    monkeypatch.setattr(unrolled, "Unrolled", Watched)
+    for seed in seeds:
+        for row in set(TABLE.values()):
+            for plan in row.plans.values():
+                plan.written = None
+        program = Program(seed, lines=4 + seed % 12)
+        with np.errstate(all="ignore"):
+            found = list(swept_otherwise(program))
+        assert not found, f"program {seed}: {'; '.join(found)}\n\n{program.script()}"
+    assert sum(taken) > 5 * len(seeds)
+
+
+def test_sweeps_of_one_program_agree_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever changes from call to call: values, dtypes, shapes, constants, shared inputs."""
+    check_sweeps(range(2000, 2040), monkeypatch)
+
+
+@pytest.mark.thorough
+def test_sweeps_of_a_thousand_programs_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same over 1,000 seeds."""
+    check_sweeps(range(3000, 4000), monkeypatch)
 
 
 @pytest.mark.thorough

@@ -378,3 +378,8 @@ def test_a_graph_of_very_many_edges_is_swept_one_node_after_another() -> None:
     (a,) = leaves((1,))
     y = np.sum(np.concatenate([a] * (3 * MOST)))
     assert outline_of(y.node, None, 0) is None
+    y = np.sum(np.concatenate([a] * 1000))
+    y.node.plan.written = None
+    for _ in range(4 * PATIENCE):  # nor sooner than it is worth it
+        y.backward()
+    assert y.node.plan.written.functions == []
