@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.modes import Weak
 from autograd_lite.sweep import Node, Primal
+from autograd_lite.table import Primitive
 
-__all__ = ["NUMBER", "ONE", "Float", "unpromoted"]
+__all__ = ["NUMBER", "ONE", "Float", "is_weak", "unpromoted"]
 
 #: The type of the scalars that stand for Python floats.
 NUMBER = np.float64
@@ -48,6 +50,20 @@ def unpromoted(values: Sequence[Any], parents: Sequence[Any]) -> list[Any] | Non
     if True not in floats:
         return None
     return [float(v) if is_float else v for v, is_float in zip(values, floats, strict=True)]
+
+
+def is_weak(op: Primitive, y: Any) -> bool:
+    """Whether the result of NumPy's function of Python floats is still taken for one.
+
+    The function would give a NumPy scalar, which promotes, where the operator that shares its row
+    gives a float: `np.add(a, 2.0)` and `a + 2.0`.
+    """
+    if op.fn not in _OF_FLOATS:
+        return False
+    value, node = y._value, y._node
+    return isinstance(value, Weak) or (
+        type(value) is NUMBER and node is not None and _is_float(node)
+    )
 
 
 def _is_float(node: Node) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from autograd_lite import pytree
 from autograd_lite.graph import Tensor
 from autograd_lite.modes import MODES
+from autograd_lite.promotion import is_weak
 from autograd_lite.recording import bind, of_one, of_two
 from autograd_lite.signatures import path_of
 from autograd_lite.table import ADVICE, COMPOSED, IN_PLACE, QUERIES, TABLE
@@ -27,8 +28,10 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
         op = TABLE.get(ufunc)
         if op is not None and op.simple:
             if len(inputs) == 1:
-                return (op.of_one or of_one(op))(self)
-            return (op.of_two or of_two(op))(*inputs)
+                y = (op.of_one or of_one(op))(self)
+            else:
+                y = (op.of_two or of_two(op))(*inputs)
+            return y if y._value.shape or not is_weak(op, y) else y.astype(y.dtype)
     if kwargs.get("out") is not None:
         raise TypeError(
             f"np.{ufunc.__name__}: a result cannot be written into an existing array (out=, or "
@@ -50,6 +53,8 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
 def _crossed(a: Any, b: Any) -> tuple[Any, Any]:
     """The arguments of a ufunc's outer, such that they broadcast: a[:, None] and b."""
     a = a if isinstance(a, Tensor) else np.asarray(a)
+    if not np.ndim(b):  # an array to NumPy, where a Python float would promote nothing
+        b = b.astype(b.dtype) if isinstance(b, Tensor) else np.asarray(b)
     return a[(..., *[None] * np.ndim(b))], b
 
 

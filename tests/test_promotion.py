@@ -28,6 +28,9 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "an angle": lambda a: np.sum(np.arctan2(X, a)),
     "a float32 number": lambda a: np.float32(1.5) * a,
     "float16": lambda a: np.sum(HALF * a),
+    "NumPy's sum of it": lambda a: np.sum(np.add(a, 2.0) * X),  # which is float64, where a + 2.0
+    "NumPy's size of it": lambda a: np.sum(np.abs(a) * X),  # and abs(a) are floats
+    "an outer sum": lambda a: np.sum(np.add.outer(X, a)),
     "a NumPy scalar of it": lambda a: np.sum(np.tanh(a) * X),  # float64 in the plain function too
     "arithmetic with whole numbers": lambda a: np.sum((2 * a**2 - 1) / (3 + a) % 2 * X),
     "a truth": lambda a: np.sum(a * True * X),
