@@ -26,7 +26,7 @@ __all__ = ["Unrolled", "Written", "drained", "outline_of", "swept"]
 
 #: Graphs of more nodes and leaves than this, or twice as many edges, are swept one node after
 #: another.
-MOST = 4_000
+MOST = 2_000
 #: Functions that are kept for graphs that end in one row.
 KEPT = 8
 #: Sweeps of other graphs until a graph is looked at; where two such are alike, a function is worth
