@@ -36,12 +36,15 @@ class Float(Primal):
     __slots__ = ()
 
 
-def unpromoted(values: Sequence[Any], parents: Sequence[Any]) -> list[Any] | None:
+def unpromoted(op: Primitive, values: Sequence[Any], parents: Sequence[Any]) -> list[Any] | None:
     """The inputs of an operation with Python floats for the scalars that stand for such.
 
-    None where that changes nothing: no such scalar meets a narrower float.
+    None where that changes nothing: no such scalar meets a narrower float. A user's function is
+    given arrays, always, and its rule returns cotangents of their dtypes.
     """
-    if not any(v.dtype.char in "ef" for v in values if isinstance(v, (np.ndarray, np.generic))):
+    if op.strict or not any(
+        v.dtype.char in "ef" for v in values if isinstance(v, (np.ndarray, np.generic))
+    ):
         return None
     floats = [
         type(v) is NUMBER and p is not None and _is_float(p)

@@ -157,10 +157,10 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
         try:
             y = op.fn(x, z, **params) if params else op.fn(x, z)
             if type(x) is not type(z) and (type(x) is NUMBER or type(z) is NUMBER):
-                floats = unpromoted((x, z), (left, right))
+                floats = unpromoted(op, (x, z), (left, right))
                 if floats is not None:
-                    x, z = floats
-                    y = op.fn(x, z, **params)
+                    y = op.fn(*floats, **params)
+                    x, z = floats if op.kind == "elementwise" else (x, z)
         except Exception as error:
             explain(error, op, (a, b))
             raise
@@ -284,9 +284,10 @@ def evaluated(op: Primitive, inputs: Sequence[Any], params: Any) -> tuple[list[A
         y = op.fn(*bare, **params)
         if NUMBER in map(type, values):
             nodes = [x._node if isinstance(x, Tensor) else None for x in inputs]
-            floats = unpromoted(values, nodes)
+            floats = unpromoted(op, values, nodes)
             if floats is not None:
-                return floats, op.fn(*floats, **params)
+                # other rules than those of elements ask for shapes
+                return floats if op.kind == "elementwise" else values, op.fn(*floats, **params)
     except Exception as error:
         explain(error, op, inputs)
         raise

@@ -30,6 +30,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "float16": lambda a: np.sum(HALF * a),
     "NumPy's sum of it": lambda a: np.sum(np.add(a, 2.0) * X),  # which is float64, where a + 2.0
     "NumPy's size of it": lambda a: np.sum(np.abs(a) * X),  # and abs(a) are floats
+    "a convolution": lambda a: np.sum(np.convolve(X, a)),  # whose rule asks for its size
+    "a quantile": lambda a: np.sum(np.quantile(a, X / 4) * X),
     "an outer sum": lambda a: np.sum(np.add.outer(X, a)),
     "a NumPy scalar of it": lambda a: np.sum(np.tanh(a) * X),  # float64 in the plain function too
     "arithmetic with whole numbers": lambda a: np.sum((2 * a**2 - 1) / (3 + a) % 2 * X),
@@ -73,6 +75,18 @@ def test_no_array_of_the_sweep_is_widened() -> None:
     same = ag.primitive(rule)(lambda x: x + np.float32(0.0))
     ag.grad(lambda a, x: np.sum(same(x) * a), argnums=(0, 1))(1.3, X)
     assert seen == [np.float32]
+
+
+def test_a_users_function_is_given_arrays() -> None:
+    """Whatever they meet; and its rule returns a cotangent of its input's dtype."""
+
+    @ag.primitive(vjp=(lambda g, y, a, x: np.sum(g * x, dtype=a.dtype).reshape(a.shape), None))
+    def scaled(a: Any, x: Any) -> Any:
+        return a.astype(x.dtype) * x
+
+    value, g = ag.value_and_grad(lambda a: np.sum(scaled(a, X)))(2.0)
+    assert value == np.sum(2 * X)
+    np.testing.assert_allclose(g, np.sum(X), rtol=1e-6)
 
 
 def test_second_derivatives_stay_narrow() -> None:
