@@ -34,6 +34,8 @@ class Modes(NamedTuple):
 
     def deeper(self) -> Modes:
         """These modes for a transform, which records, inside those that run already."""
+        if self is _DEFAULT:
+            return _DEEPER
         # a third of what _replace costs
         return Modes(True, *self[1:6], self.depth + 1, not self._watched())
 
@@ -41,7 +43,8 @@ class Modes(NamedTuple):
         return bool(self.debug or self.keep or self.scope or self.trace)
 
 
-MODES: ContextVar[Modes] = ContextVar("autograd_lite_modes", default=Modes())  # noqa: B039 (immutable)
+_DEFAULT, _DEEPER = Modes(), Modes(depth=1)
+MODES: ContextVar[Modes] = ContextVar("autograd_lite_modes", default=_DEFAULT)
 
 
 class using:

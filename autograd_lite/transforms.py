@@ -107,7 +107,11 @@ class Lifted:
         """The primals' pytrees with a gradient for each leaf, zeros where there is none."""
         trace = MODES.get().trace
         zipped = zip(self.leaves, self.tensors, self.nodes, strict=True)
-        grads = [_result(found.get(n), t, x, record, trace) for x, t, n in zipped]
+        grads = [
+            g if type(g := found.get(n)) is type(x) is np.ndarray  # an array for an array
+            else _result(g, t, x, record, trace)
+            for x, t, n in zipped
+        ]  # fmt: skip
         return pytree.unflatten(self.structure, grads)  # type: ignore[no-any-return]
 
 
@@ -173,7 +177,7 @@ class Recording:
             lifted.outer
             or self.modes.depth > 0
             or self.modes.trace is not None
-            or any(isinstance(x, Tensor) and x._node is not None for x in also)
+            or (bool(also) and any(isinstance(x, Tensor) and x._node is not None for x in also))
         )
 
     def __enter__(self) -> Recording:
