@@ -7,7 +7,6 @@ protocols, which look the function up in the table.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -29,23 +28,17 @@ __all__ = ["OPERANDS", "bind", "evaluated", "node_of", "of_one", "of_two", "oper
 _NO_PARAMS: dict[str, Any] = {}
 
 
-def bind(
-    op: Primitive,
-    inputs: Sequence[Any],
-    params: dict[str, Any] = _NO_PARAMS,
-    *,
-    first: bool = False,
-) -> Any:
+def bind(op: Primitive, inputs: Sequence[Any], params: dict[str, Any] = _NO_PARAMS) -> Any:
     """The result of `op` on Tensors and arrays, recorded where an input requires grad.
 
-    A Tensor. For a row with several results a tuple of them, or the `first` alone. Raises what the
-    row's function raises, with the operation and its inputs' names and shapes in the message.
+    A Tensor, or for a row with several results a tuple of them. Raises what the row's function
+    raises, with the operation and its inputs' names and shapes in the message.
     """
     if len(inputs) == 1 and op.n_outputs is None and isinstance(inputs[0], Tensor):
         return (op.of_one or of_one(op))(inputs[0], params)
-    if len(inputs) == 2 and (first or op.n_outputs is None):
+    if len(inputs) == 2 and op.n_outputs is None:
         return (op.of_two or of_two(op))(*inputs, params)
-    return _bind_any(op, inputs, params, first)
+    return _bind_any(op, inputs, params, False)
 
 
 def _bind_any(op: Primitive, inputs: Sequence[Any], params: dict[str, Any], first: bool) -> Any:
@@ -174,7 +167,10 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
             right = z if z is b and (type(z) is float or plan.keep_b) else _stub(b, z)
         else:
             plan = op.plans.get(4) or plan_for(op, _BOTH)
-        dtype: Any = _DTYPES(y) if several else y.dtype
+        if several:
+            shape, dtype = _facts(y)
+        else:
+            shape, dtype = y.shape, y.dtype
         if not plan.edges or (
             dtype is not _FLOAT64 and dtype is not _FLOAT32 and not several and dtype.kind != "f"
         ):
@@ -194,7 +190,7 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
         made.params = params
         made.info = None
         made.order = next_order()
-        made.shape = _SHAPES(y) if several else y.shape
+        made.shape = shape
         made.dtype = dtype
         if several:
             return pick(y[0], made, 0)
@@ -262,17 +258,18 @@ def node_of(
             parents[i] = value if value is inputs[i] and i in plan.keep else _stub(inputs[i], value)
     for i in plan.keep_shape:
         saved[i + 1] = parents[i]
-    if plan.op.n_outputs is None:
-        return Node(plan, tuple(parents), saved, params, y.shape, y.dtype)
-    return Node(plan, tuple(parents), saved, params, _SHAPES(y), _DTYPES(y))
+    facts = (y.shape, y.dtype) if plan.op.n_outputs is None else _facts(y)
+    return Node(plan, tuple(parents), saved, params, *facts)
 
 
-def _each(attribute: str) -> Callable[[Any], tuple[Any, ...]]:
-    get = attrgetter(attribute)
-    return lambda values: tuple(map(get, values))
+def _facts(values: Any) -> tuple[Any, Any]:
+    """Shape and dtype of each result of a row that has several."""
+    if len(values) == 2:
+        a, b = values
+        return (a.shape, b.shape), (a.dtype, b.dtype)
+    return tuple([v.shape for v in values]), tuple([v.dtype for v in values])
 
 
-_SHAPES, _DTYPES = _each("shape"), _each("dtype")
 _allocate: Callable[[type[Tensor]], Tensor] = Tensor.__new__
 
 
@@ -306,8 +303,6 @@ def _wrapped(op: Primitive, y: Any) -> Any:
 
 
 def _stub(x: Any, value: Any) -> Any:
-    if type(x) is np.ndarray and x is value:
-        return Stub(x, None)
     return Stub(value, x) if isinstance(x, Tensor) else stub(value)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
-from autograd_lite.recording import bind
+from autograd_lite.recording import of_two
 from autograd_lite.rules.examples import given
 from autograd_lite.rules.softmax import exponentials, floats, log_softmax
 from autograd_lite.table import general
@@ -15,8 +15,9 @@ from autograd_lite.table import general
 
 def _cross_entropy_with_logits(z: Any, t: Any, normalized: bool = False) -> tuple[Any, Any]:
     """(−Σ t·log_softmax(z), softmax(z)) along the last axis; t labels or weights."""
-    z, t = floats(np.asarray(z)), np.asarray(t)
-    below, p, sums = exponentials(z, -1)
+    if type(z) is not np.ndarray or type(t) is not np.ndarray:
+        z, t = np.asarray(z), np.asarray(t)
+    below, p, sums = exponentials(floats(z), -1)
     p /= sums
     logs = np.log(sums)
     if t.ndim == z.ndim - 1:
@@ -69,20 +70,15 @@ def cross_entropy_vjp_logits(g: Any, y: Any, z: Any, t: Any, normalized: bool) -
     p = y[1]
     total: Any = 0.0
     if g_loss is not None:
-        if t.ndim == z.ndim - 1:
-            total = _times(p - (t[..., None] == np.arange(z.shape[-1])), g_loss)
-        elif normalized:
-            total = _times(p - t, g_loss)
+        if t.ndim < p.ndim:
+            total = p - (t[..., None] == np.arange(p.shape[-1]))
         else:
-            total = _times(p * np.sum(t, axis=-1, keepdims=True) - t, g_loss)
+            total = (p if normalized else p * np.sum(t, axis=-1, keepdims=True)) - t
+        if not (isinstance(g_loss, np.generic) and g_loss == 1):  # as that of a loss is
+            total = g_loss * total
     if g_p is not None:
         total = total + p * (g_p - np.sum(g_p * p, axis=-1, keepdims=True))
     return total
-
-
-def _times(difference: Any, g: Any) -> Any:
-    """g·difference: as it is for a loss, whose own cotangent is a plain 1."""
-    return difference if isinstance(g, np.generic) and g == 1 else g * difference
 
 
 def cross_entropy_vjp_targets(g: Any, y: Any, z: Any, t: Any, normalized: bool) -> Any:
@@ -138,7 +134,7 @@ def softmax_cross_entropy(logits: Any, targets: Any, *, normalized: bool = False
         )
     params = {"normalized": normalized or labels}
     if isinstance(logits, Tensor) or isinstance(targets, Tensor):
-        return bind(_ROW, (logits, targets), params, first=True)
+        return (_ROW.of_two or of_two(_ROW))(logits, targets, params)  # the first of two results
     return _cross_entropy_with_logits(logits, targets)[0]
 
 

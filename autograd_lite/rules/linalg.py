@@ -25,9 +25,9 @@ def matrix_product(a: Any, b: Any) -> Any:
     one makes of a (784, 1) and a (1, 50); but it clears its result first, which costs a large one
     up to a fifth more.
     """
-    if type(a) is not np.ndarray or type(b) is not np.ndarray:
-        return a @ b  # a tensor's operator takes no way through NumPy's protocols
-    return a.dot(b) if a.shape[1] == 1 or a.shape[0] * b.shape[1] < 8192 else a @ b
+    if type(a) is type(b) is np.ndarray and (len(a) * b.shape[1] < 8192 or len(b) == 1):
+        return a.dot(b)
+    return a @ b
 
 
 def matmul_vjp_left(g: Any, y: Any, a: Any, b: Any) -> Any:
