@@ -20,6 +20,7 @@ from autograd_lite.changes import LATEST, change
 from autograd_lite.debugging import Watch
 from autograd_lite.messages import described, refuse_detaching, refuse_masked, refuse_traced
 from autograd_lite.modes import MODES
+from autograd_lite.promotion import fixed
 from autograd_lite.sweep import IRREGULAR, PICK, Leaf, Node, next_order, own
 from autograd_lite.unrolled import swept
 
@@ -226,7 +227,7 @@ class Tensor:
         trace = MODES.get().trace
         if trace is not None and self._node is not None:
             return trace.detached(self)  # type: ignore[no-any-return]
-        return new_tensor(self._value, None)
+        return new_tensor(fixed(self, self._value), None)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         if self._node is not None:
@@ -473,7 +474,7 @@ def seed_for(output: Tensor, gradient: Any, record: bool = False) -> Any:
                 "gradient= of its shape, or use ag.jacobian"
             )
         seed = np.ones(value.shape, dtype) if value.ndim else _ONES.get(dtype) or dtype.type(1)
-        return new_tensor(seed, None) if record else seed
+        return new_tensor(fixed(output, seed), None) if record else seed
     shape = value.shape
     if np.shape(gradient) != shape:
         raise ValueError(
@@ -485,7 +486,7 @@ def seed_for(output: Tensor, gradient: Any, record: bool = False) -> Any:
             refuse_detaching(gradient, "use as gradient= without create_graph=True")
         return gradient if gradient.dtype == dtype else gradient.astype(dtype)
     gradient = _array(gradient, None, "gradient").astype(dtype, copy=False)
-    return new_tensor(gradient, None) if record else gradient
+    return new_tensor(fixed(output, gradient), None) if record else gradient
 
 
 def _holder(node: Node) -> Any:

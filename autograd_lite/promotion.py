@@ -17,7 +17,7 @@ from autograd_lite.modes import Weak
 from autograd_lite.sweep import Node, Primal
 from autograd_lite.table import Primitive
 
-__all__ = ["NUMBER", "ONE", "Float", "is_weak", "unpromoted"]
+__all__ = ["NUMBERS", "ONE", "Fixed", "Float", "fixed", "is_weak", "result_of", "unpromoted"]
 
 #: The type of the scalars that stand for Python floats.
 NUMBER = np.float64
@@ -36,6 +36,16 @@ class Float(Primal):
     __slots__ = ()
 
 
+class Fixed(np.float64):
+    """A scalar that stands for a Python float, and that no gradient passes: it has no node."""
+
+    __slots__ = ()
+
+
+#: The types of scalars that may stand for Python floats.
+NUMBERS = frozenset({NUMBER, Fixed})
+
+
 def unpromoted(op: Primitive, values: Sequence[Any], parents: Sequence[Any]) -> list[Any] | None:
     """The inputs of an operation with Python floats for the scalars that stand for such.
 
@@ -46,10 +56,7 @@ def unpromoted(op: Primitive, values: Sequence[Any], parents: Sequence[Any]) -> 
         v.dtype.char in "ef" for v in values if isinstance(v, (np.ndarray, np.generic))
     ):
         return None
-    floats = [
-        type(v) is NUMBER and p is not None and _is_float(p)
-        for v, p in zip(values, parents, strict=True)
-    ]
+    floats = [_stands(v, p) for v, p in zip(values, parents, strict=True)]
     if True not in floats:
         return None
     return [float(v) if is_float else v for v, is_float in zip(values, floats, strict=True)]
@@ -61,12 +68,37 @@ def is_weak(op: Primitive, y: Any) -> bool:
     The function would give a NumPy scalar, which promotes, where the operator that shares its row
     gives a float: `np.add(a, 2.0)` and `a + 2.0`.
     """
-    if op.fn not in _OF_FLOATS:
-        return False
-    value, node = y._value, y._node
-    return isinstance(value, Weak) or (
-        type(value) is NUMBER and node is not None and _is_float(node)
-    )
+    return op.fn in _OF_FLOATS and (isinstance(y._value, Weak) or _stands(y._value, y._node))
+
+
+def fixed(like: Any, value: Any) -> Any:
+    """A constant, such that it stands for a Python float where the tensor `like` does."""
+    return Fixed(value) if _stands(like._value, like._node) else value
+
+
+def result_of(op: Primitive, inputs: Sequence[Any], y: Any) -> Any:
+    """What an operation on constants gave, such that it stands for a float if it were one."""
+    if type(y) is not NUMBER or not _gives_floats(op):
+        return y
+    return Fixed(y) if all(map(_is_constant, inputs)) else y
+
+
+def _is_constant(x: Any) -> bool:
+    """Whether an operand is a number, or a tensor that stands for a Python float."""
+    return _stands(x._value, x._node) if hasattr(x, "_node") else _is_plain(x)
+
+
+def _stands(value: Any, node: Any) -> bool:
+    """Whether the value of a node, or of a constant, stands for a Python float."""
+    return type(value) is Fixed or (type(value) is NUMBER and node is not None and _is_float(node))
+
+
+def _is_plain(x: Any) -> bool:
+    return isinstance(x, (float, int)) and not isinstance(x, np.generic)
+
+
+def _gives_floats(op: Primitive) -> bool:
+    return op.fn in _OF_FLOATS or (op.name in ("lift", "stop_gradient") and not op.strict)
 
 
 def _is_float(node: Node) -> bool:
@@ -82,14 +114,13 @@ def _is_float(node: Node) -> bool:
         if inner.info is not None and "float" in inner.info:
             found = inner.info["float"]
             continue
-        parents = [p for p in inner.inputs if isinstance(p, Node)]
-        op = inner.plan.op
-        found = (op.fn in _OF_FLOATS or (op.name == "lift" and not op.strict)) and all(
-            isinstance(p, (Node, float, int)) and not isinstance(p, np.generic)
-            for p in inner.inputs
-        )
-        stack += [p for p in parents if p not in met]
-        met.update(parents)
+        found = _gives_floats(inner.plan.op)
+        for p in inner.inputs:
+            if not isinstance(p, Node):
+                found = found and (type(p) in (float, Fixed) or _is_plain(p))
+            elif p not in met:
+                met.add(p)
+                stack.append(p)
     if node.plan is not None:
         node.note(float=found)  # or a long row of numbers would be walked again and again
     return found

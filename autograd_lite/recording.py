@@ -15,7 +15,7 @@ from autograd_lite.debugging import annotate, check_value
 from autograd_lite.graph import Tensor, like_result, new_tensor, pick, picked
 from autograd_lite.messages import explain, label, refuse_dtype, refuse_masked, refuse_surplus
 from autograd_lite.modes import MODES, Weak
-from autograd_lite.promotion import NUMBER, unpromoted
+from autograd_lite.promotion import NUMBERS, Fixed, result_of, unpromoted
 from autograd_lite.sweep import Node, Recorded, Stub, next_order, stub
 from autograd_lite.table import (
     Plan,
@@ -58,7 +58,7 @@ def _bind_any(op: Primitive, inputs: Sequence[Any], params: dict[str, Any], firs
             return result
         annotate(modes, result, values, y)
     else:
-        result = _wrapped(op, y)
+        result = _wrapped(op, y, inputs)
     return result[0] if first else result
 
 
@@ -149,7 +149,12 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
             return loosely(a, b, params)
         try:
             y = op.fn(x, z, **params) if params else op.fn(x, z)
-            if type(x) is not type(z) and (type(x) is NUMBER or type(z) is NUMBER):
+            if (
+                type(x) is not type(z)
+                and type(z) is not float
+                and type(x) is not float
+                and (type(x) in NUMBERS) is not (type(z) in NUMBERS)
+            ):
                 floats = unpromoted(op, (x, z), (left, right))
                 if floats is not None:
                     y = op.fn(*floats, **params)
@@ -159,7 +164,7 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
             raise
         if left is None:
             if right is None:
-                return _wrapped(op, y)[0] if several else _wrapped(op, y)
+                return _wrapped(op, y, (a, b))[0] if several else _wrapped(op, y, (a, b))
             plan = op.plans.get(3) or plan_for(op, _SECOND)
             left = x if x is a and (type(x) is float or plan.keep_a) else _stub(a, x)
         elif right is None:
@@ -227,7 +232,7 @@ def record(
     """The value y of an operation as a Tensor with a node (without one where no rule applies)."""
     plan = plan_for(op, tracked)
     if not plan.edges:
-        return _wrapped(op, y)[0] if first else _wrapped(op, y)
+        return _wrapped(op, y, inputs)[0] if first else _wrapped(op, y, inputs)
     if op.n_outputs is not None:
         node = node_of(plan, inputs, values, parents, params, y)
         return pick(y[0], node, 0) if first else picked(y, node)
@@ -279,7 +284,7 @@ def evaluated(op: Primitive, inputs: Sequence[Any], params: Any) -> tuple[list[A
     try:
         bare = [v.bare(op.kind) if isinstance(v, Weak) else v for v in values]
         y = op.fn(*bare, **params)
-        if NUMBER in map(type, values):
+        if not NUMBERS.isdisjoint(map(type, values)):
             nodes = [x._node if isinstance(x, Tensor) else None for x in inputs]
             floats = unpromoted(op, values, nodes)
             if floats is not None:
@@ -291,19 +296,18 @@ def evaluated(op: Primitive, inputs: Sequence[Any], params: Any) -> tuple[list[A
     return values, y
 
 
-def _wrapped(op: Primitive, y: Any) -> Any:
+def _wrapped(op: Primitive, y: Any, inputs: Sequence[Any]) -> Any:
     """Values without a node as Tensors."""
     if op.n_outputs is None:
-        if not isinstance(y, (np.ndarray, np.generic)):
-            y = np.asarray(y)
+        y = y if isinstance(y, (np.ndarray, np.generic)) else np.asarray(y)
         if y.dtype.kind not in "fiub":
             refuse_dtype(op, y.dtype, "result")
-        return new_tensor(y, None)
+        return new_tensor(result_of(op, inputs, y), None)
     return like_result(y, [new_tensor(value, None) for value in y])
 
 
 def _stub(x: Any, value: Any) -> Any:
-    return Stub(value, x) if isinstance(x, Tensor) else stub(value)
+    return Stub(value, x) if isinstance(x, Tensor) and type(value) is not Fixed else stub(value)
 
 
 def _constant(op: Primitive, x: Any) -> Any:

@@ -77,6 +77,35 @@ def test_no_array_of_the_sweep_is_widened() -> None:
     assert seen == [np.float32]
 
 
+def unrecorded(a: Any) -> Any:
+    with ag.no_grad():
+        return a * 2.0 - 1
+
+
+def nested(a: Any) -> Any:
+    return ag.grad(lambda b: b * b * a)(a) * ag.vjp(lambda b: b * b, a)[1](1.0)[0]
+
+
+@pytest.mark.parametrize(
+    "constant",
+    [ag.stop_gradient, lambda a: ag.stop_gradient(a * 2) / a, unrecorded, nested,
+     lambda a: ag.grad(lambda b: b * b * a)(2.0), lambda a: -unrecorded(-a) + 1],
+)  # fmt: skip
+def test_constants_made_of_floats_promote_nothing_either(constant: Callable[[Any], Any]) -> None:
+    """Those of no_grad, stop_gradient and detach(), and the seeds of transforms inside."""
+    plain = X * constant(1.3)
+    assert plain.dtype == np.float32
+    for f in (lambda a: X * constant(a) + 0.0 * a, lambda a: constant(a) * X + 0.0 * a):
+        y, _ = ag.vjp(f, 1.3)
+        assert (y.dtype, y.tobytes()) == (plain.dtype, plain.tobytes())
+    _, aux = ag.grad(lambda a: (a * a, X * a.detach()), has_aux=True)(1.3)
+    assert aux.dtype == np.float32
+    with ag.no_grad():  # what a tensor holds says what it promotes
+        assert (X * ag.tensor(1.3)).dtype == np.float64
+    wide = ag.vjp(lambda a: X * np.add(unrecorded(a), 1.0) + 0.0 * a, 1.3)[0]
+    assert wide.dtype == (X * np.add(unrecorded(1.3), 1.0)).dtype == np.float64
+
+
 def test_a_users_function_is_given_arrays() -> None:
     """Whatever they meet; and its rule returns a cotangent of its input's dtype."""
 
