@@ -145,6 +145,7 @@ def timed(workload: Workload, seconds: float) -> dict[str, Timing]:
     for _ in range(n_rounds):
         for i in rng.permutation(len(runs)):
             name = list(runs)[i]
+            gc.collect()  # or one would pay for the cycles that another left behind
             samples[name].append(_sample(runs[name], repeats[name]))
     gc.unfreeze()
     reference = np.array(next(iter(samples.values())))
