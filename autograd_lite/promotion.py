@@ -17,7 +17,17 @@ from autograd_lite.modes import Weak
 from autograd_lite.sweep import Node, Primal
 from autograd_lite.table import Primitive
 
-__all__ = ["NUMBERS", "ONE", "Fixed", "Float", "fixed", "is_weak", "result_of", "unpromoted"]
+__all__ = [
+    "NUMBERS",
+    "ONE",
+    "Fixed",
+    "Float",
+    "fixed",
+    "is_weak",
+    "number_of",
+    "result_of",
+    "unpromoted",
+]
 
 #: The type of the scalars that stand for Python floats.
 NUMBER = np.float64
@@ -76,6 +86,11 @@ def fixed(like: Any, value: Any) -> Any:
     return Fixed(value) if _stands(like._value, like._node) else value
 
 
+def number_of(y: Any) -> Any:
+    """The value of a 0-d tensor: a float where it stands for one, else a NumPy scalar."""
+    return float(y._value) if _stands(y._value, y._node) else y.data[()]
+
+
 def result_of(op: Primitive, inputs: Sequence[Any], y: Any) -> Any:
     """What an operation on constants gave, such that it stands for a float if it were one."""
     if type(y) is not NUMBER or not _gives_floats(op):
@@ -94,7 +109,8 @@ def _stands(value: Any, node: Any) -> bool:
 
 
 def _is_plain(x: Any) -> bool:
-    return isinstance(x, (float, int)) and not isinstance(x, np.generic)
+    """Whether an operand is a number of Python's, or was one."""
+    return type(x) is Fixed or (isinstance(x, (float, int)) and not isinstance(x, np.generic))
 
 
 def _gives_floats(op: Primitive) -> bool:
@@ -117,7 +133,7 @@ def _is_float(node: Node) -> bool:
         found = _gives_floats(inner.plan.op)
         for p in inner.inputs:
             if not isinstance(p, Node):
-                found = found and (type(p) in (float, Fixed) or _is_plain(p))
+                found = found and (type(p) is float or _is_plain(p))
             elif p not in met:
                 met.add(p)
                 stack.append(p)

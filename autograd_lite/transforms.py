@@ -37,7 +37,7 @@ from autograd_lite.messages import (
     refuse_nothing,
 )
 from autograd_lite.modes import MODES, Weak
-from autograd_lite.promotion import ONE, Float
+from autograd_lite.promotion import ONE, Float, number_of
 from autograd_lite.sweep import Node, Primal, next_order, own
 from autograd_lite.table import Plan, Primitive
 from autograd_lite.unrolled import drained, swept
@@ -160,7 +160,7 @@ def value_of(y: Any, lifted: Lifted, record: bool, *, scalar: bool = True) -> An
         return y
     if lifted.of_tensors:
         return y.detach()
-    return y.data[()] if scalar and y.ndim == 0 else y.data
+    return number_of(y) if scalar and y.ndim == 0 else y.data
 
 
 def _array(y: Any) -> Any:

@@ -89,6 +89,9 @@ def nested(a: Any) -> Any:
 @pytest.mark.parametrize(
     "constant",
     [ag.stop_gradient, lambda a: ag.stop_gradient(a * 2) / a, unrecorded, nested,
+     lambda a: ag.grad(ag.grad(lambda b: b * b * b))(a),
+     lambda a: ag.value_and_grad(lambda b: b * 2 * a)(a)[0],
+     lambda a: ag.jvp(lambda b: b * b, (a,), (1.0,))[0],
      lambda a: ag.grad(lambda b: b * b * a)(2.0), lambda a: -unrecorded(-a) + 1],
 )  # fmt: skip
 def test_constants_made_of_floats_promote_nothing_either(constant: Callable[[Any], Any]) -> None:
@@ -104,6 +107,14 @@ def test_constants_made_of_floats_promote_nothing_either(constant: Callable[[Any
         assert (X * ag.tensor(1.3)).dtype == np.float64
     wide = ag.vjp(lambda a: X * np.add(unrecorded(a), 1.0) + 0.0 * a, 1.3)[0]
     assert wide.dtype == (X * np.add(unrecorded(1.3), 1.0)).dtype == np.float64
+
+
+def test_a_value_that_the_function_gives_as_a_float_is_one() -> None:
+    """It goes on to promote nothing; what NumPy's functions give is a NumPy scalar."""
+    f = lambda a: a * a + 2
+    for value in (ag.value_and_grad(f)(1.5)[0], ag.vjp(f, 1.5)[0], ag.jvp(f, (1.5,), (1.0,))[0]):
+        assert type(value) is float
+    assert type(ag.value_and_grad(np.sin)(1.5)[0]) is np.float64
 
 
 def test_a_users_function_is_given_arrays() -> None:
