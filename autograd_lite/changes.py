@@ -7,16 +7,22 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LATEST", "Changes", "change"]
+__all__ = ["LATEST", "Changes", "advance", "change"]
 
 #: When an array of any leaf was last changed in place, on the counter of nodes.
 LATEST = [0]
 
 
+def advance(mark: list[int], order: int) -> None:
+    """Set a mark on the counter of nodes, unless another thread has set it to a newer one."""
+    if mark[0] < order:  # no call from here on, at which another thread might come in between
+        mark[0] = order
+
+
 def change(leaf: Any, array: Any, now: int) -> None:
     """Take down that this array of a leaf was changed in place, at this count of nodes."""
     leaf.changed, leaf.stale = now, array
-    LATEST[0] = now
+    advance(LATEST, now)
 
 
 class Changes:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from autograd_lite.changes import LATEST, change
+from autograd_lite.changes import LATEST, advance, change
 from autograd_lite.debugging import Watch
 from autograd_lite.messages import described, refuse_detaching, refuse_masked, refuse_traced
 from autograd_lite.modes import MODES
@@ -356,7 +356,7 @@ class Tensor:
         if not isinstance(self._node, Leaf):
             self._grad = self.grad
             self._node.note(retain=ref(self))
-            IRREGULAR[0] = max(IRREGULAR[0], self._node.order)
+            advance(IRREGULAR, self._node.order)
 
     # --- operations: autograd_lite.recording installs NumPy's protocols and the table's methods
 
