@@ -438,6 +438,7 @@ class TestCopies:
         assert not np.shares_memory(again.data, x.data)
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+    @pytest.mark.filterwarnings("ignore:.*fork")  # of libraries that have threads running
     def test_fork(self) -> None:
         """A forked process records and sweeps on its own."""
         context = multiprocessing.get_context("fork")
