@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from autograd_lite.changes import LATEST, advance, change
+from autograd_lite.changes import advance, change
 from autograd_lite.debugging import Watch
 from autograd_lite.messages import described, refuse_detaching, refuse_masked, refuse_traced
 from autograd_lite.modes import MODES
@@ -83,8 +83,7 @@ class Tensor:
     def data(self, value: Any) -> None:
         old, node = self._value, self._node
         if value is old and type(node) is Leaf:  # p.data -= …
-            node.changed = LATEST[0] = next_order()
-            node.stale = old
+            change(node, old, next_order())
             return
         new = old if value is old else _array(value, None, self.name)
         if node is not None and not isinstance(node, Leaf):

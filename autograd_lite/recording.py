@@ -17,11 +17,7 @@ from autograd_lite.messages import explain, label, refuse_dtype, refuse_masked, 
 from autograd_lite.modes import MODES, Weak
 from autograd_lite.promotion import NUMBERS, Fixed, result_of, unpromoted
 from autograd_lite.sweep import Node, Recorded, Stub, next_order, stub
-from autograd_lite.table import (
-    Plan,
-    Primitive,
-    plan_for,
-)
+from autograd_lite.table import Plan, Primitive, plan_for
 
 __all__ = ["OPERANDS", "bind", "evaluated", "node_of", "of_one", "of_two", "operator_of", "record"]
 
@@ -43,7 +39,9 @@ def bind(op: Primitive, inputs: Sequence[Any], params: dict[str, Any] = _NO_PARA
 
 def _bind_any(op: Primitive, inputs: Sequence[Any], params: dict[str, Any], first: bool) -> Any:
     """`bind` of any number of inputs, whatever they are, in any mode."""
-    modes = MODES.get() if type(params) is dict else refuse_surplus(op, len(inputs))
+    if type(params) is not dict:
+        refuse_surplus(op, len(inputs))
+    modes = MODES.get()
     if modes.trace is not None:
         result = modes.trace.bind(modes, op, inputs, params)
         return result[0] if first else result
@@ -215,8 +213,7 @@ OPERANDS = (Tensor, np.ndarray, float, int, np.generic, list, tuple, complex)
 
 _AS_THEY_ARE = frozenset({float, int, np.ndarray})
 _FLOAT64, _FLOAT32 = np.dtype(np.float64), np.dtype(np.float32)
-_FIRST = (True,)
-_FIRST_OF_TWO, _SECOND, _BOTH = (True, False), (False, True), (True, True)
+_FIRST, _FIRST_OF_TWO, _SECOND, _BOTH = (True,), (True, False), (False, True), (True, True)
 
 
 def record(

@@ -13,6 +13,7 @@ import ast
 from _weakref import ref  # what weakref.ref is, 0.7 ms sooner
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from autograd_lite.floats import ERRORS, IGNORED
 from autograd_lite.sweep import IRREGULAR, PICK, Node, fitted, merged, sweep
 from autograd_lite.table import Plan, Primitive
 
-__all__ = ["Unrolled", "Written", "drained", "outline_of", "swept"]
+__all__ = ["Unrolled", "Written", "drained", "expression", "outline_of", "swept"]
 
 #: Graphs of more nodes and leaves than this, or twice as many edges, are swept one node after
 #: another.
@@ -317,9 +318,8 @@ class _Writer:
         if plan.arity:
             saved = _SAVED[: plan.arity + 1] if plan.keeps else ("None",) * (plan.arity + 1)
             arguments = (g, *saved)
-            expression = _expression(rule)
-            form = expression or f"{self.name(rule)}({', '.join(['{}'] * len(arguments))})"
-            call = form.format(*arguments)
+            form = expression(rule)
+            call = form.format(*arguments) if form else f"{self.name(rule)}({', '.join(arguments)})"
         elif plan is PICK:
             index, n_outputs = self.nodes[place][3]
             call = f"({''.join(f'{g if k == index else None}, ' for k in range(n_outputs))})"
@@ -362,16 +362,20 @@ def _suffix(place: int) -> str:
     return f"{place}" if place >= 0 else f"_{-1 - place}"
 
 
+def expression(rule: Callable[..., Any]) -> str | None:
+    """The expression of a rule that is a lambda of arithmetic alone, {0} for its first argument."""
+    if type(rule) is not FunctionType or rule.__closure__ or rule.__defaults__:
+        return None
+    return _expression_of(rule.__code__)
+
+
 @lru_cache(1024)
-def _expression(rule: Callable[..., Any]) -> str | None:
-    """The expression of a rule that is a lambda of arithmetic alone, {0} for its first argument.
+def _expression_of(code: CodeType) -> str | None:
+    """The same of a rule's code.
 
     Found in its file by its bytecode, so that a file that was changed since cannot mislead.
     """
-    code = getattr(rule, "__code__", None)
-    if code is None or code.co_name != "<lambda>" or code.co_freevars or rule.__defaults__:
-        return None
-    for found in _lambdas(code.co_filename):
+    for found in _lambdas(code.co_filename) if code.co_name == "<lambda>" else ():
         (made,) = compile(ast.Expression(found), "", "eval").co_consts[:1]
         # as text, the constants 1, 1.0 and -0.0, 0.0 differ
         facts = [(c.co_code, repr(c.co_consts), c.co_names, c.co_varnames) for c in (code, made)]

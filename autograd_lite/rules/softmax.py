@@ -27,22 +27,13 @@ def shifted(x: Any, axis: Any) -> Any:
     return x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
 
 
-def total(x: Any, axis: Any) -> Any:
-    """The sum of x along `axis`, which stays, of length 1."""
-    if _has_short_rows(x, axis):
-        return np.dot(x, ones(x.shape[1], x.dtype))[:, None]
-    return np.add.reduce(x, axis=axis, keepdims=True)
-
-
 def exponentials(x: Any, axis: Any) -> tuple[Any, Any, Any]:
     """x less its largest element along `axis`, its exponentials, and their sums, `axis` kept."""
-    if _has_short_rows(x, axis):
-        below = x - np.maximum.reduce(x.T.copy(), 0)[:, None]
-        e = np.exp(below)
-        return below, e, np.dot(e, ones(x.shape[1], x.dtype))[:, None]
     below = shifted(x, axis)
     e = np.exp(below)
-    return below, e, total(e, axis)
+    if _has_short_rows(x, axis):
+        return below, e, np.dot(e, ones(x.shape[1], x.dtype))[:, None]
+    return below, e, np.add.reduce(e, axis=axis, keepdims=True)
 
 
 def _has_short_rows(x: Any, axis: Any) -> bool:
