@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.floats import ones
 from autograd_lite.graph import Tensor
 from autograd_lite.recording import of_two
 from autograd_lite.rules.examples import given
@@ -17,10 +18,10 @@ def _cross_entropy_with_logits(z: Any, t: Any, normalized: bool = False) -> tupl
     """(−Σ t·log_softmax(z), softmax(z)) along the last axis; t labels or weights."""
     if type(z) is not np.ndarray or type(t) is not np.ndarray:
         z, t = np.asarray(z), np.asarray(t)
-    below, p, sums = exponentials(floats(z), -1)
+    below, p, sums = exponentials(z if z.dtype.kind == "f" else floats(z), -1)
     p /= sums
     logs = np.log(sums)
-    if t.ndim == z.ndim - 1:
+    if t.ndim < z.ndim:
         return -np.add.reduce(_at_labels(below - logs, t)), p
     return loss_of_weights(below, logs, t, normalized), p
 
@@ -30,14 +31,14 @@ def loss_of_weights(below: Any, logs: Any, t: Any, normalized: bool) -> Any:
 
     Rows of weights that sum to 1 need one logarithm a row, not one an element.
     """
-    if normalized:
-        loss = np.add.reduce(logs, axis=None) - np.vdot(t, below)
+    if normalized:  # products of vectors take half the time of np.add.reduce and np.vdot
+        loss = logs.ravel().dot(ones(logs.size, logs.dtype)) - t.ravel().dot(below.ravel())
     else:
-        loss = -np.vdot(t, below - logs)
+        loss = -t.ravel().dot((below - logs).ravel())
     if loss != loss:
         with np.errstate(invalid="ignore"):
             loss = -np.sum(np.where(t == 0, 0.0, t * (below - logs)))
-    return loss if loss.dtype == below.dtype else loss.astype(below.dtype)
+    return loss if loss.dtype is below.dtype else loss.astype(below.dtype)
 
 
 def _at_labels(logs: Any, labels: Any) -> Any:
@@ -114,6 +115,9 @@ _ROW = general(
 )
 
 
+_NORMALIZED = {"normalized": True}
+
+
 def softmax_cross_entropy(logits: Any, targets: Any, *, normalized: bool = False) -> Any:
     """Sum over the batch of −Σ targets·log softmax(logits), along the last axis.
 
@@ -125,14 +129,17 @@ def softmax_cross_entropy(logits: Any, targets: Any, *, normalized: bool = False
 
     Raises ValueError for other shapes and for labels out of range.
     """
-    shape, given_shape = _shape(logits), _shape(targets)
-    labels = len(given_shape) == len(shape) - 1
-    if given_shape != (shape[:-1] if labels else shape):
+    shape = logits._value.shape if isinstance(logits, Tensor) else _shape(logits)
+    given_shape = targets.shape if type(targets) is np.ndarray else _shape(targets)
+    if given_shape == shape:
+        params = _NORMALIZED if normalized else _ROW.params
+    elif given_shape == shape[:-1] and shape:
+        params = _NORMALIZED
+    else:
         raise ValueError(
             f"softmax_cross_entropy: targets of shape {given_shape} for logits of shape {shape}; "
             f"expected labels of shape {shape[:-1]} or weights of shape {shape}"
         )
-    params = {"normalized": normalized or labels}
     if isinstance(logits, Tensor) or isinstance(targets, Tensor):
         return (_ROW.of_two or of_two(_ROW))(logits, targets, params)  # the first of two results
     return _cross_entropy_with_logits(logits, targets)[0]
@@ -140,5 +147,4 @@ def softmax_cross_entropy(logits: Any, targets: Any, *, normalized: bool = False
 
 def _shape(x: Any) -> tuple[int, ...]:
     # np.shape of a Tensor takes NumPy's protocol, 15 µs
-    array = x._value if isinstance(x, Tensor) else x
-    return array.shape if isinstance(array, (np.ndarray, np.generic)) else np.shape(array)
+    return np.shape(x._value if isinstance(x, Tensor) else x)

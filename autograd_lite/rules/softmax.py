@@ -21,18 +21,22 @@ def floats(x: Any) -> Any:
 
 def shifted(x: Any, axis: Any) -> Any:
     """x less its largest element along `axis`, which may be of length 0: none is above 0."""
-    if _has_short_rows(x, axis):
-        # a row takes NumPy 40 ns, whatever its length; columns are taken side by side
+    return _shifted(x, axis, _has_short_rows(x, axis))
+
+
+def _shifted(x: Any, axis: Any, short: bool) -> Any:
+    if short:  # a row takes NumPy 40 ns, whatever its length; columns are taken side by side
         return x - np.maximum.reduce(x.T.copy(), 0)[:, None]
     return x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
 
 
 def exponentials(x: Any, axis: Any) -> tuple[Any, Any, Any]:
     """x less its largest element along `axis`, its exponentials, and their sums, `axis` kept."""
-    below = shifted(x, axis)
+    short = _has_short_rows(x, axis)
+    below = _shifted(x, axis, short)
     e = np.exp(below)
-    if _has_short_rows(x, axis):
-        return below, e, np.dot(e, ones(x.shape[1], x.dtype))[:, None]
+    if short:  # the method: np.dot costs 0.2 µs more
+        return below, e, e.dot(ones(x.shape[1], x.dtype))[:, None]
     return below, e, np.add.reduce(e, axis=axis, keepdims=True)
 
 
