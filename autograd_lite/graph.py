@@ -126,7 +126,7 @@ class Tensor:
     @property
     def requires_grad(self) -> bool:
         """Whether gradients pass through this tensor."""
-        return self._node is not None and self._node.tracked
+        return (n := self._node) is not None and (n.plan is None or bool(n.plan.edges))
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
@@ -321,7 +321,7 @@ class Tensor:
         missing or misshapen `gradient`.
         """
         node = self._node
-        if node is None or not (node.plan is None or node.plan.edges):
+        if node is None or not self.requires_grad:
             raise RuntimeError(
                 f"backward() on {described(self)}, which does not require grad: nothing was "
                 "recorded; make a leaf with requires_grad=True and compute outside no_grad()"
@@ -333,7 +333,8 @@ class Tensor:
             free=not retain_graph,
             watch=Watch() if MODES.get().debug else None,
         )
-        (own_tensors if create_graph else own)(found, (seed,))
+        if create_graph:
+            own_tensors(found, (seed,))
         totals = []
         with _ADDING:
             for leaf, g in found.items():

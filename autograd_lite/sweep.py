@@ -36,6 +36,7 @@ __all__ = [
     "own",
     "stub",
     "sweep",
+    "unbroadcast",
 ]
 
 #: The creation counter: a number larger than that of every node so far.
@@ -311,12 +312,11 @@ def merged(old: tuple[Any, ...], ct: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def fitted(ct: Any, parent: Node, op: Primitive) -> Any:
     """A cotangent in the shape and dtype of the input that it is for."""
-    if ct.shape != parent.shape:
-        ct = _fitted(ct, parent.shape, op)
+    ct = ct if ct.shape == parent.shape else unbroadcast(ct, parent.shape, op)
     return ct if ct.dtype == parent.dtype else _cast(ct, parent, op)
 
 
-def _fitted(ct: Any, shape: tuple[int, ...], op: Primitive) -> Any:
+def unbroadcast(ct: Any, shape: tuple[int, ...], op: Primitive) -> Any:
     """A cotangent summed over the axes that its input was broadcast along.
 
     Raises ValueError where a rule returned what no broadcasting explains.
@@ -324,7 +324,7 @@ def _fitted(ct: Any, shape: tuple[int, ...], op: Primitive) -> Any:
     if op.kind in ("elementwise", "bilinear"):
         if ct.shape[1:] == shape:  # a bias: 2 µs in place of 8
             if type(ct) is np.ndarray and ct.ndim == 2 and ct.dtype.char in "fd" and len(ct) >= 32:
-                return np.dot(ones(len(ct), ct.dtype), ct)  # 0.9 µs; np.add.reduce costs 2.3
+                return ones(len(ct), ct.dtype).dot(ct)  # 0.7 µs; np.add.reduce costs 2.3
             return np.add.reduce(ct, 0)
         if ct.ndim < len(shape) or np.broadcast_shapes(ct.shape, shape) != ct.shape:
             ct = np.broadcast_to(ct, np.broadcast_shapes(ct.shape, shape))  # e.g. a constant rule

@@ -208,7 +208,7 @@ def pull(
         as_tensors=as_tensors if record else None,
         watch=Watch() if modes.debug else modes.trace.watch if modes.trace is not None else None,
     )
-    return own_tensors(found, seeds) if record else own(found, seeds)
+    return own_tensors(found, seeds) if record else found
 
 
 def value_and_grad(

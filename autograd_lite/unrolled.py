@@ -3,27 +3,37 @@
 A training step records a graph of the same rows, joined alike, every time. When some graphs alike
 have been swept, `swept` writes the sweep of such a graph out: a function that calls the same rules
 on the same arrays in the same order and adds up the same sums, bit for bit, without the heap and
-the dictionaries of `sweep`. It begins by looking whether the graph is what it was written for, and
-leaves any other to `sweep`.
+the dictionaries of `sweep`; a rule that is but an expression, for the shapes of that graph, is
+written into it. It begins by looking whether the graph is what it was written for, and leaves any
+other to `sweep`.
 """
 
 from __future__ import annotations
 
-import ast
 from _weakref import ref  # what weakref.ref is, 0.7 ms sooner
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import lru_cache
-from types import CodeType, FunctionType
-from typing import Any
+from types import FunctionType
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite.changes import LATEST
+from autograd_lite.changes import LATEST, advance
 from autograd_lite.floats import ERRORS, IGNORED
-from autograd_lite.sweep import IRREGULAR, PICK, Node, fitted, merged, sweep
-from autograd_lite.table import Plan, Primitive
+from autograd_lite.partial import Expression, Known, expression
+from autograd_lite.sweep import (
+    FREED,
+    IRREGULAR,
+    PICK,
+    Node,
+    fitted,
+    merged,
+    own,
+    sweep,
+    unbroadcast,
+)
+from autograd_lite.table import Primitive
 
-__all__ = ["Unrolled", "Written", "drained", "expression", "outline_of", "swept"]
+__all__ = ["Unrolled", "Written", "drained", "outline_of", "swept"]
 
 #: Graphs of more nodes and leaves than this, or twice as many edges, are swept one node after
 #: another.
@@ -48,8 +58,10 @@ def swept(
 ) -> dict[Node, Any]:
     """`sweep`, by a function that is written for it where one output has a graph like others.
 
-    The list of outputs is emptied: where nobody else holds the graph, it dies as it is swept.
+    The list of outputs is emptied: where nobody else holds the graph, it dies as it is swept. What
+    a sweep that is not recorded finds is the caller's `own`.
     """
+    seeds = [g for _, g in outputs]
     if as_tensors is None and watch is None and len(outputs) == 1:
         plan = outputs[0][0].plan
         if plan is not None and not (targets and [n for n in targets if n.plan is not None]):
@@ -61,10 +73,11 @@ def swept(
                 if found is not None:
                     if place:
                         written.functions = [unrolled, *written.without(unrolled)]
-                    return found  # type: ignore[no-any-return]
+                    return found if unrolled.fresh else own(found, seeds)
             written.look(outputs[0][0], targets, floor)
     pairs = drained(outputs)
-    return sweep(pairs, targets, floor, as_tensors=as_tensors, free=free, watch=watch)
+    found = sweep(pairs, targets, floor, as_tensors=as_tensors, free=free, watch=watch)
+    return found if as_tensors else own(found, seeds)
 
 
 def drained(pairs: list[Any]) -> Iterator[Any]:
@@ -106,10 +119,18 @@ class Written:
         self.functions = [Unrolled(outline), *self.functions[: KEPT - 1]]
 
 
-#: (whether there are targets; the nodes in the order of the sweep, each (plan, kind of its
-#: cotangent, the nodes that its edges lead to, which result of how many it picks); the leaves, each
-#: (whether its cotangent is wanted, its kind)). Leaf i is node −1 − i.
-Outline = tuple[bool, tuple[Any, ...], tuple[Any, ...]]
+class Place(NamedTuple):
+    """A node in the order of the sweep, or a leaf: what of it a function is written for."""
+
+    plan: Any  # of a leaf, whether its cotangent is wanted
+    known: Known  # of its value; nothing of a node's that has several results
+    inputs: tuple[int, ...] = ()  # the places that its edges lead to; of leaf i, −1 − i
+    pick: tuple[int, int] | None = None  # which result of how many it picks
+    saved: tuple[Known, ...] = ()  # what it saved: y and its inputs
+
+
+#: (whether there are targets, the nodes in the order of the sweep, the leaves)
+Outline = tuple[bool, tuple[Place, ...], tuple[Place, ...]]
 
 
 def outline_of(root: Node, targets: Collection[Node] | None, floor: int) -> Outline | None:
@@ -117,7 +138,7 @@ def outline_of(root: Node, targets: Collection[Node] | None, floor: int) -> Outl
     seen, stack, edges = {root}, [root], 0
     while stack:
         node = stack.pop()
-        if node.order < floor or (node.info is not None and "retain" in node.info):
+        if node.order < floor or node.order <= IRREGULAR[0]:
             return None
         for i, _ in node.plan.edges:
             parent = node.inputs[i]
@@ -130,36 +151,57 @@ def outline_of(root: Node, targets: Collection[Node] | None, floor: int) -> Outl
             return None
     nodes = sorted((n for n in seen if n.plan is not None), key=lambda n: -n.order)
     places: dict[Node, int] = {node: i for i, node in enumerate(nodes)}
-    leaves: list[tuple[bool, str]] = []
+    leaves: list[Place] = []
     entries = []
     for node in nodes:
         for i, _ in node.plan.edges:
             parent = node.inputs[i]
             if parent not in places:
                 places[parent] = -1 - len(leaves)
-                leaves.append((targets is None or parent in targets, _kind(parent)))
+                leaves.append(Place(targets is None or parent in targets, _known(parent)))
         inputs = tuple([places[node.inputs[i]] for i, _ in node.plan.edges])
-        picks = (node.params["index"], len(node.inputs[0].shape)) if node.plan is PICK else None
-        entries.append((node.plan, _kind(node), inputs, picks))
+        pick = (node.params["index"], len(node.inputs[0].shape)) if node.plan is PICK else None
+        saved = _saved(node) if node.plan.arity else ()
+        entries.append(Place(node.plan, _known(node), inputs, pick, saved))
     return targets is not None, tuple(entries), tuple(leaves)
+
+
+def _known(node: Node) -> Known:
+    return Known() if isinstance(node.dtype, tuple) else Known(node.shape, node.dtype)
+
+
+def _saved(node: Node) -> tuple[Known, ...]:
+    """What is known of (y, *inputs) that a node saved.
+
+    A number may promote or not, whatever its dtype: of another dtype than the result's nothing is
+    known.
+    """
+    plan, found = node.plan, [_known(node)]
+    edges = {i for i, _ in plan.edges}
+    for i, parent in enumerate(node.inputs):
+        value = node.saved[i + 1] if plan.keeps else None
+        if i in edges:
+            known = _known(parent)
+        elif type(value) is float:
+            known = Known((), float)
+        elif type(value) is np.ndarray and value.ndim and plan.op.kind == "bilinear":
+            known = Known(value.shape, value.dtype)
+        else:
+            known = Known()
+        alike = known.dtype is float or known.dtype == node.dtype
+        found.append(known if alike else Known())
+    return tuple(found)
 
 
 def _length(outline: Outline) -> int:
     """How many edges a graph has, each of which is a call or a sum in its function."""
-    return sum([len(inputs) for _, _, inputs, _ in outline[1]])
+    return sum([len(place.inputs) for place in outline[1]])
 
 
 def _weak(outline: Outline) -> Outline:
     """An outline that keeps no plan alive: the rule of a checkpoint closes over arrays."""
     aimed, nodes, leaves = outline
-    return aimed, tuple([(ref(plan), *rest) for plan, *rest in nodes]), leaves
-
-
-def _kind(node: Node) -> str:
-    """What a cotangent of a node is: "number", "array", or for several results "tuple"."""
-    if isinstance(node.dtype, tuple):
-        return "tuple"
-    return "number" if node.shape == () and node.dtype == _FLOAT64 else "array"
+    return aimed, tuple([place._replace(plan=ref(place.plan)) for place in nodes]), leaves
 
 
 class Unrolled:
@@ -169,10 +211,12 @@ class Unrolled:
     outline or must be looked at as it is swept.
     """
 
-    __slots__ = ("rules", "run", "source")
+    __slots__ = ("fresh", "rules", "run", "source")
 
     def __init__(self, outline: Outline) -> None:
         writer = _Writer(outline)
+        #: whether what it finds shares no memory, with itself or with what it is given
+        self.fresh = all(to >= 0 for to in writer.shared)
         #: the row, the input and its variable, by the lines that call its rule and add up
         self.rules = writer.rules
         self.source = "\n".join(writer.lines) + "\n"
@@ -219,11 +263,13 @@ class _Writer:
         self.rules: dict[int, tuple[Primitive, int, str]] = {}
         self.about: tuple[Primitive, int, str] | None = None  # what the next lines are for
         self.names: dict[str, Any] = {
-            "add": np.add, "fitted": fitted, "float64": np.float64, "f64": _FLOAT64,
-            "irregular": IRREGULAR, "latest": LATEST, "merged": merged, "ndarray": np.ndarray,
+            "add": np.add, "advance": advance, "fitted": fitted, "float64": np.float64,
+            "freed": FREED, "irregular": IRREGULAR, "latest": LATEST, "merged": merged,
+            "ndarray": np.ndarray,
         }  # fmt: skip
         self.known: dict[int, str] = {}
         self.sums: dict[int, int] = {}  # how many cotangents went to the node at a place so far
+        self.shared: set[int] = set()  # places whose cotangent may be somebody else's array
         self.write()
 
     def write(self) -> None:
@@ -233,28 +279,22 @@ class _Writer:
         self.line("(n0, g0), = outputs")
         self.write_checks()
         self.line("outputs.clear()")
-        kinds = {kind for _, kind, _, _ in self.nodes}
-        for place, (plan, _, inputs, _) in enumerate(self.nodes):
-            saved = _SAVED[: plan.arity + 1] if plan.arity and plan.keeps else ()
-            if saved:
-                self.line(f"{', '.join(saved)} = n{place}.saved")
-            edges = zip(plan.edges, inputs, strict=True)
-            wanted = [(edge, to) for edge, to in edges if to >= 0 or self.leaves[-1 - to][0]]
-            for k, (edge, to) in enumerate(wanted):
-                self.about = plan.op, edge[0], f"n{_suffix(to)}"
-                if plan.op.jointly and k == 0:
-                    self.line(f"each = {self.name(plan.op.rules[0])}({_everything(place)})")
-                self.write_edge(place, plan, edge, to)
-            self.about = None
-            if kinds != {"number"}:  # let go of what may hold an array
-                self.line(f"if free: n{place}.free()")
-                done = [f"n{place}", f"g{place}", *saved, *["each"] * plan.op.jointly]
-                done += ["ct"] * any(self.sums.get(to, 0) > 1 for to in inputs)
+        self.line("if free: advance(irregular, n0.order)")
+        numbers = all(_is_number(place.known) for place in self.nodes)
+        for i, place in enumerate(self.nodes):
+            saved = self.write_node(i, place)
+            if not numbers:  # let go of what may hold an array
+                if place.plan.arity and all(place.plan.tracked):
+                    self.line(f"if free: n{i}.saved = freed")
+                else:
+                    self.line(f"if free: n{i}.free()")
+                done = [f"n{i}", f"g{i}", *saved, *["each"] * place.plan.op.jointly]
+                done += ["ct"] * any(self.sums.get(to, 0) > 1 for to in place.inputs)
                 self.line(f"{' = '.join(done)} = None")
-        if kinds == {"number"}:
-            everyone = ", ".join(f"n{place}" for place in range(len(self.nodes)))
+        if numbers:
+            everyone = ", ".join(f"n{i}" for i in range(len(self.nodes)))
             self.line(f"for node in ({everyone},) if free else (): node.free()")
-        found = [_suffix(-1 - i) for i, (wanted, _) in enumerate(self.leaves) if wanted]
+        found = [_suffix(-1 - i) for i, leaf in enumerate(self.leaves) if leaf.plan]
         self.line(f"return {{{', '.join(f'n{v}: g{v}' for v in found)}}}")
 
     def line(self, text: str) -> None:
@@ -264,92 +304,195 @@ class _Writer:
             self.rules[len(self.lines)] = self.about
 
     def name(self, thing: Any) -> str:
-        """The name of a rule, a plan or a row."""
+        """The name of a rule, a plan, a row, a dtype or a constant."""
         if id(thing) not in self.known:
-            name = self.known[id(thing)] = f"{type(thing).__name__.lower()}{len(self.known)}"
+            kind = "dtype" if isinstance(thing, np.dtype) else type(thing).__name__.lower()
+            name = self.known[id(thing)] = f"{kind}{len(self.known)}"
             self.names[name] = thing
         return self.known[id(thing)]
+
+    def place(self, place: int) -> Place:
+        """The node or leaf at a place."""
+        return self.nodes[place] if place >= 0 else self.leaves[-1 - place]
 
     def write_checks(self) -> None:
         """Write what sees whether a graph has the outline, and finds its nodes."""
         met: set[int] = {0}
         again: set[str] = set()  # variables of nodes that were met before
-        for place, (plan, _, inputs, picks) in enumerate(self.nodes):
-            tests = [f"n{place}.order >= n{place - 1}.order"] if place else []
-            if picks is not None:
-                tests.append(f"n{place}.params['index'] != {picks[0]}")
+        tests = self.unlike("n0", self.nodes[0].known)
+        for i, place in enumerate(self.nodes):
+            if place.pick is not None:
+                tests.append(f"n{i}.params['index'] != {place.pick[0]}")
             found = []
-            for (i, _), to in zip(plan.edges, inputs, strict=True):
+            for (k, _), to in zip(place.plan.edges, place.inputs, strict=True):
                 node = f"n{_suffix(to)}"
                 if to in met:
-                    tests.append(f"i{i} is not {node}")
-                    node = f"i{i}"
+                    tests.append(f"i{k} is not {node}")
+                    node = f"i{k}"
                     again.add(node)
                 elif to >= 0:
-                    tests.append(f"{node}.plan is not {self.name(self.nodes[to][0])}")
+                    tests.append(f"{node}.plan is not {self.name(self.nodes[to].plan)}")
                 else:
                     tests.append(f"{node}.plan is not None")
                     if self.aimed:
-                        wanted = self.leaves[-1 - to][0]
-                        tests.append(f"{node} {'not in' if wanted else 'in'} targets")
+                        tests.append(f"{node} {'not in' if self.place(to).plan else 'in'} targets")
+                if to not in met:
+                    tests += self.unlike(node, self.place(to).known)
                 met.add(to)
-                found.append((i, node))
-            if len(found) == len(plan.tracked):
-                self.line(f"{', '.join(node for _, node in found)}, = n{place}.inputs")
+                found.append((k, node))
+            if len(found) == len(place.plan.tracked):
+                self.line(f"{', '.join(node for _, node in found)}, = n{i}.inputs")
             else:
-                for i, node in found:
-                    self.line(f"{node} = n{place}.inputs[{i}]")
+                for k, node in found:
+                    self.line(f"{node} = n{i}.inputs[{k}]")
             if tests:
                 self.line(f"if {' or '.join(tests)}: return None")
-        self.line(f"first = n{len(self.nodes) - 1}.order")
+            tests = []
+        orders = [f"n{i}.order" for i in range(len(self.nodes))]
+        for k in range(0, len(orders) - 1, 8):
+            self.line(f"if not {' > '.join(orders[k : k + 9])}: return None")
+        self.line(f"first = {orders[-1]}")
         self.line("if first < floor or first < latest[0] or first <= irregular[0]: return None")
         if len(self.leaves) > 1:
             leaves = ", ".join(f"n{_suffix(-1 - i)}" for i in range(len(self.leaves)))
             self.line(f"if len({{{leaves}}}) < {len(self.leaves)}: return None")
+        self.write_checks_of_constants()
         if again:
             self.line(f"{' = '.join(sorted(again))} = None")
 
-    def write_edge(self, place: int, plan: Plan, edge: tuple[int, Any], to: int) -> None:
-        """Write the call of a rule, and what adds its result to the cotangent of the input."""
-        op, (i, rule) = plan.op, edge
-        node, total, g = f"n{_suffix(to)}", f"g{_suffix(to)}", f"g{place}"
-        kind = self.nodes[to][1] if to >= 0 else self.leaves[-1 - to][1]
-        self.sums[to] = nth = self.sums.get(to, 0) + 1
+    def unlike(self, name: str, known: Known) -> list[str]:
+        """Tests whether a node or an array has not the shape and the dtype that are known."""
+        if known.shape is None:
+            return []
+        native = known.dtype is np.dtype(known.dtype.type)  # one that came out of a pickle is not
+        sign = "is not" if native else "!="
+        return [f"{name}.shape != {known.shape}", f"{name}.dtype {sign} {self.name(known.dtype)}"]
+
+    def write_checks_of_constants(self) -> None:
+        """Write what sees whether the numbers and arrays among the inputs are alike."""
+        for i, place in enumerate(self.nodes):
+            edges = {k for k, _ in place.plan.edges}
+            for k, known in enumerate(place.saved[1:]):
+                if k in edges or known.dtype is None:
+                    continue
+                if known.dtype is float:
+                    self.line(f"if type(n{i}.saved[{k + 1}]) is not float: return None")
+                else:
+                    self.line(f"v = n{i}.saved[{k + 1}]")
+                    tests = ["type(v) is not ndarray", *self.unlike("v", known)]
+                    self.line(f"if {' or '.join(tests)}: return None")
+                    self.line("v = None")
+
+    def write_node(self, i: int, place: Place) -> Sequence[str]:
+        """Write the rules of one node; the variables that hold what it saved."""
+        plan = place.plan
+        edges = zip(plan.edges, place.inputs, strict=True)
+        wanted = [(edge, to) for edge, to in edges if to >= 0 or self.place(to).plan]
+        calls = [(to, self.call(i, place, *edge)) for edge, to in wanted]
+        reads: Sequence[int] = sorted({k for _, call in calls for k in call.reads})
+        if len(reads) == 1:
+            self.line(f"{_SAVED[reads[0]]} = n{i}.saved[{reads[0]}]")
+        elif reads:
+            reads = range(plan.arity + 1)
+            self.line(f"{', '.join(_SAVED[: len(reads)])} = n{i}.saved")
+        if plan.op.jointly:
+            self.about = plan.op, wanted[0][0][0], f"n{_suffix(wanted[0][1])}"
+            self.line(f"each = {self.name(plan.op.rules[0])}({_everything(i)})")
+        for (edge, _), (to, call) in zip(wanted, calls, strict=True):
+            self.about = plan.op, edge[0], f"n{_suffix(to)}"
+            self.write_edge(i, place, to, call)
+        self.about = None
+        return [_SAVED[k] for k in reads]
+
+    def call(self, i: int, place: Place, k: int, rule: Any) -> _Call:
+        """What gives the cotangent of input k of a node."""
+        plan, g = place.plan, f"g{i}"
         if plan.arity:
-            saved = _SAVED[: plan.arity + 1] if plan.keeps else ("None",) * (plan.arity + 1)
-            arguments = (g, *saved)
-            form = expression(rule)
-            call = form.format(*arguments) if form else f"{self.name(rule)}({', '.join(arguments)})"
-        elif plan is PICK:
-            index, n_outputs = self.nodes[place][3]
-            call = f"({''.join(f'{g if k == index else None}, ' for k in range(n_outputs))})"
-        elif op.jointly:
-            call = f"each[{i}]"
-        elif op.into is not None and nth > 1:
-            self.line(f"{total} = {self.name(op.into)}({total}, {nth > 2}, {_everything(place)})")
-            return
-        else:
-            call = f"{self.name(rule)}({_everything(place)})"
-        ct = total if nth == 1 else "ct"
-        self.line(f"{ct} = {call}")
-        if kind == "tuple":
+            saved = _SAVED[: plan.arity + 1]
+            found = None
+            if type(rule) is FunctionType:
+                found = expression(rule, (place.known, *place.saved))
+            if found is not None:
+                reads = [j for j in range(len(saved)) if f"{{{j + 1}}}" in found.text]
+                return _Call(self.filled(found, g, *saved), found.value, found.fresh, reads)
+            if not plan.keeps:
+                return _Call(f"{self.name(rule)}({', '.join((g, *['None'] * len(saved)))})")
+            text = f"{self.name(rule)}({', '.join((g, *saved))})"
+            return _Call(text, reads=range(len(saved)))
+        if place.pick is not None:
+            index, n = place.pick
+            return _Call(f"({''.join(f'{g if j == index else None}, ' for j in range(n))})")
+        return _Call(f"each[{k}]" if plan.op.jointly else f"{self.name(rule)}({_everything(i)})")
+
+    def filled(self, found: Expression, *arguments: str) -> str:
+        """The text of an expression of these arguments."""
+        return found.text.format(*arguments, *map(self.name, found.constants))
+
+    def write_edge(self, i: int, place: Place, to: int, call: _Call) -> None:
+        """Write what adds the result of a rule to the cotangent of the input."""
+        op, wanted, total = place.plan.op, self.place(to).known, f"g{_suffix(to)}"
+        self.sums[to] = nth = self.sums.get(to, 0) + 1
+        if op.into is not None and nth > 1:
+            self.line(f"{total} = {self.name(op.into)}({total}, {nth > 2}, {_everything(i)})")
+        elif wanted.shape is None:
+            self.line(f"{total if nth == 1 else 'ct'} = {call.text}")
             if nth > 1:
                 self.line(f"{total} = merged({total}, ct)")
+        elif nth == 1:
+            if not self.write_fitted(total, call, to, op):
+                self.shared.add(to)
             return
-        good = (
-            f"type({ct}) is float64 and {node}.dtype is f64 and not {node}.shape"
-            if kind == "number"
-            else f"{ct}.shape == {node}.shape and {ct}.dtype is {node}.dtype"
-        )
-        self.line(f"if not ({good}): {ct} = fitted({ct}, {node}, {self.name(op)})")
-        if nth == 2 or (nth > 2 and kind == "number"):
-            self.line(f"{total} = {total} + ct")
-        elif nth > 2:
-            in_place = f"add({total}, ct, {total}) if type({total}) is type(ct) is ndarray"
-            self.line(f"{total} = {in_place} else {total} + ct")
+        else:
+            self.write_fitted("ct", call, to, op)
+            if nth == 2 or _is_number(wanted):
+                self.line(f"{total} = {total} + ct")
+            else:
+                in_place = f"add({total}, ct, {total}) if type({total}) is type(ct) is ndarray"
+                self.line(f"{total} = {in_place} else {total} + ct")
+        self.shared.discard(to)
+
+    def write_fitted(self, ct: str, call: _Call, to: int, op: Primitive) -> bool:
+        """Write a call, and what brings its result to the shape and dtype of the input.
+
+        Whether that is surely an array of its own.
+        """
+        known, wanted = call.known, self.place(to).known
+        if known.dtype == wanted.dtype and known != wanted:
+            summed = expression(unbroadcast, (known, wanted.shape, op))
+            if summed is not None and summed.value == wanted:
+                if not call.text.isidentifier():
+                    self.line(f"{ct} = {call.text}")
+                    call = _Call(ct)
+                self.line(f"{ct} = {self.filled(summed, call.text, '', '')}")
+                return summed.fresh
+        self.line(f"{ct} = {call.text}")
+        fit = f"fitted({ct}, n{_suffix(to)}, {self.name(op)})"
+        if known.dtype is None and _is_number(wanted):
+            self.line(f"if type({ct}) is not float64: {ct} = {fit}")
+        elif known.dtype is None:
+            same = f"{ct}.shape == {wanted.shape} and {ct}.dtype is {self.name(wanted.dtype)}"
+            self.line(f"if not ({same}): {ct} = {fit}")
+        elif known != wanted:
+            self.line(f"{ct} = {fit}")
+        return call.fresh and known == wanted
+
+
+class _Call(NamedTuple):
+    """What gives a cotangent: its text, what is known of it, and what saved it reads."""
+
+    text: str
+    known: Known = Known()
+    fresh: bool = False  # whether it is surely an array of its own
+    reads: Sequence[int] = ()
 
 
 _SAVED = ("y", "a", "b")
+_FLOAT64 = np.dtype(np.float64)
+
+
+def _is_number(known: Known) -> bool:
+    """Whether a sweep computes with NumPy's float64 there, and not with arrays."""
+    return known.shape == () and bool(known.dtype == _FLOAT64)
 
 
 def _everything(place: int) -> str:
@@ -360,55 +503,3 @@ def _everything(place: int) -> str:
 def _suffix(place: int) -> str:
     """What follows n and g in the names of a node and its cotangent."""
     return f"{place}" if place >= 0 else f"_{-1 - place}"
-
-
-def expression(rule: Callable[..., Any]) -> str | None:
-    """The expression of a rule that is a lambda of arithmetic alone, {0} for its first argument."""
-    if type(rule) is not FunctionType or rule.__closure__ or rule.__defaults__:
-        return None
-    return _expression_of(rule.__code__)
-
-
-@lru_cache(1024)
-def _expression_of(code: CodeType) -> str | None:
-    """The same of a rule's code.
-
-    Found in its file by its bytecode, so that a file that was changed since cannot mislead.
-    """
-    for found in _lambdas(code.co_filename) if code.co_name == "<lambda>" else ():
-        (made,) = compile(ast.Expression(found), "", "eval").co_consts[:1]
-        # as text, the constants 1, 1.0 and -0.0, 0.0 differ
-        facts = [(c.co_code, repr(c.co_consts), c.co_names, c.co_varnames) for c in (code, made)]
-        if facts[0] == facts[1]:
-            body = ast.parse(ast.unparse(found.body), mode="eval").body
-            for part in ast.walk(body):
-                if isinstance(part, ast.Name):
-                    part.id = f"{{{code.co_varnames.index(part.id)}}}"
-            return ast.unparse(body)
-    return None
-
-
-@lru_cache(16)
-def _lambdas(filename: str) -> list[ast.Lambda]:
-    """Every lambda of arithmetic on its own arguments in a file."""
-    try:
-        with open(filename, encoding="utf-8") as file:
-            tree = ast.parse(file.read())
-    except (OSError, SyntaxError, ValueError):
-        return []
-    found = []
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Lambda) or node.args.defaults:
-            continue
-        own = {a.arg for a in node.args.args}
-        if all(_is_arithmetic(part, own) for part in ast.walk(node.body)):
-            found.append(node)
-    return found
-
-
-def _is_arithmetic(part: ast.AST, names: set[str]) -> bool:
-    if isinstance(part, ast.Name):
-        return part.id in names
-    if isinstance(part, ast.Constant):
-        return type(part.value) in (int, float)
-    return isinstance(part, (ast.Load, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop))

@@ -106,6 +106,10 @@ def _times_log(Y: Any, P: Any) -> Any:
 
 def _target(prediction: Any, target: Any, name: str) -> Any:
     """The target in the prediction's dtype. Raises ValueError where the shapes differ."""
+    if type(target) is np.ndarray and isinstance(prediction, ag.Tensor):
+        alike = prediction.shape == target.shape and prediction.dtype == target.dtype
+        if alike and target.dtype.kind == "f":
+            return target  # as it nearly always is: NumPy takes 10 µs to ask a tensor its shape
     if _wants_grad(target) and not _wants_grad(prediction):
         raise ValueError(
             f"{name}: the arguments look swapped: the second one requires grad and the first does "

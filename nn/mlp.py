@@ -128,7 +128,7 @@ class MLP(Module):
 
     def _column(self, Y_hat: Any) -> Any:
         """Of one output neuron the vector, so that y_hat − y never broadcasts (n, 1) with (n,)."""
-        return np.reshape(Y_hat, -1) if self.sizes[-1] == 1 else Y_hat
+        return Y_hat.reshape(-1) if self.sizes[-1] == 1 else Y_hat
 
     def summary(self) -> Summary:
         """Print the lecture's table of layers, weights and biases, and return it as text."""

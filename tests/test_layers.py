@@ -23,6 +23,7 @@ ORDER = [
     "table",
     "changes",
     "sweep",
+    "partial",
     "unrolled",
     "promotion",
     "debugging",

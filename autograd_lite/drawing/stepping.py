@@ -16,7 +16,7 @@ from autograd_lite.drawing.blocks import inlined
 from autograd_lite.drawing.naming import cotangent, shape_text, value_text
 from autograd_lite.drawing.recorded import Op, Recorded, Value, name_loss, read
 from autograd_lite.graph import Tensor, seed_for
-from autograd_lite.sweep import _fitted, sweep
+from autograd_lite.sweep import sweep, unbroadcast
 
 __all__ = ["Passed", "Step", "Steps", "steps"]
 
@@ -108,7 +108,7 @@ class Steps:
                 if isinstance(ct, tuple):  # those of a checkpoint's arguments, as one
                     ct = _joined(ct)
                 elif ct.shape != parent.shape:
-                    ct = _fitted(ct, parent.shape, op.row)
+                    ct = unbroadcast(ct, parent.shape, op.row)
                 ct = np.asarray(ct)
                 ct = ct.astype(getattr(parent.dtype, "base", ct.dtype), copy=False)
             before = totals.get(operand)

@@ -83,7 +83,7 @@ def elu_arguments(x: Any, alpha: Any = 1.0) -> Parsed:
 relu = public(
     elementwise(
         _relu,
-        lambda g, y, x: g * (y > zero_for(y)),
+        lambda g, y, x: g * (y > 0),
         name="relu",
         methods=("relu",),
         formulas=("{g} ⊙ [{x} > 0]",),

@@ -23,6 +23,11 @@ def _cross_entropy_with_logits(z: Any, t: Any, normalized: bool = False) -> tupl
     logs = np.log(sums)
     if t.ndim < z.ndim:
         return -np.add.reduce(_at_labels(below - logs, t)), p
+    if normalized and t.dtype is z.dtype:
+        # a product with ones takes half the time of np.add.reduce
+        loss = logs.ravel().dot(ones(logs.size, logs.dtype)) - np.vdot(t, below)
+        if loss == loss:
+            return loss, p
     return loss_of_weights(below, logs, t, normalized), p
 
 
@@ -31,10 +36,10 @@ def loss_of_weights(below: Any, logs: Any, t: Any, normalized: bool) -> Any:
 
     Rows of weights that sum to 1 need one logarithm a row, not one an element.
     """
-    if normalized:  # products of vectors take half the time of np.add.reduce and np.vdot
-        loss = logs.ravel().dot(ones(logs.size, logs.dtype)) - t.ravel().dot(below.ravel())
+    if normalized:
+        loss = np.add.reduce(logs, axis=None) - np.vdot(t, below)
     else:
-        loss = -t.ravel().dot((below - logs).ravel())
+        loss = -np.vdot(t, below - logs)
     if loss != loss:
         with np.errstate(invalid="ignore"):
             loss = -np.sum(np.where(t == 0, 0.0, t * (below - logs)))
