@@ -22,7 +22,8 @@ def advance(mark: list[int], order: int) -> None:
 def change(leaf: Any, array: Any, now: int) -> None:
     """Take down that this array of a leaf was changed in place, at this count of nodes."""
     leaf.changed, leaf.stale = now, array
-    advance(LATEST, now)
+    if LATEST[0] < now:  # `advance`, without its call
+        LATEST[0] = now
 
 
 class Changes:

@@ -92,12 +92,10 @@ def of_one(op: Primitive) -> Callable[..., Any]:
         except Exception as error:
             explain(error, op, (x,))
             raise
-        plan = op.plans.get(1) or plan_for(op, _FIRST)
+        plan: Any = op.one
         dtype = y.dtype
-        if not plan.edges or (
-            dtype is not _FLOAT64 and dtype is not _FLOAT32 and dtype.kind != "f"
-        ):
-            return record(op, (x,), [value], [node], _FIRST, params, y, False)
+        if plan is None or (dtype is not _FLOAT64 and dtype is not _FLOAT32 and dtype.kind != "f"):
+            return record(op, (x,), [value], [node], (True,), params, y, False)
         made = Recorded()
         made.plan = plan
         made.inputs = (node,)
@@ -129,7 +127,7 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
     loosely = otherwise or (lambda a, b, params: _bind_any(op, (a, b), params, several))
 
     def bind_two(a: Any, b: Any, params: dict[str, Any] = _NO_PARAMS) -> Any:
-        if not modes().plain or type(params) is not dict:
+        if not modes().plain or (params is not _NO_PARAMS and type(params) is not dict):
             return loosely(a, b, params)
         if type(a) is Tensor or isinstance(a, Tensor):
             x = a._value
@@ -161,23 +159,21 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
             explain(error, op, (a, b))
             raise
         if left is None:
-            if right is None:
-                return _wrapped(op, y, (a, b))[0] if several else _wrapped(op, y, (a, b))
-            plan = op.plans.get(3) or plan_for(op, _SECOND)
-            left = x if x is a and (type(x) is float or plan.keep_a) else _stub(a, x)
-        elif right is None:
-            plan = op.plans.get(2) or plan_for(op, _FIRST_OF_TWO)
-            right = z if z is b and (type(z) is float or plan.keep_b) else _stub(b, z)
+            plan: Any = None if right is None else op.second
         else:
-            plan = op.plans.get(4) or plan_for(op, _BOTH)
-        if several:
-            shape, dtype = _facts(y)
-        else:
-            shape, dtype = y.shape, y.dtype
-        if not plan.edges or (
+            plan = op.first if right is None else op.both
+        shape, dtype = _facts(y) if several else (y.shape, y.dtype)
+        if plan is None or (
             dtype is not _FLOAT64 and dtype is not _FLOAT32 and not several and dtype.kind != "f"
         ):
-            return record(op, (a, b), [x, z], [left, right], plan.tracked, params, y, several)
+            if left is right is None:
+                return _wrapped(op, y, (a, b))[0] if several else _wrapped(op, y, (a, b))
+            tracked = left is not None, right is not None
+            return record(op, (a, b), [x, z], [left, right], tracked, params, y, several)
+        if left is None:
+            left = x if x is a and (type(x) is float or plan.keep_a) else _stub(a, x)
+        elif right is None:
+            right = z if z is b and (type(z) is float or plan.keep_b) else _stub(b, z)
         made = Recorded()
         made.plan = plan
         made.inputs = (left, right)
@@ -213,7 +209,6 @@ OPERANDS = (Tensor, np.ndarray, float, int, np.generic, list, tuple, complex)
 
 _AS_THEY_ARE = frozenset({float, int, np.ndarray})
 _FLOAT64, _FLOAT32 = np.dtype(np.float64), np.dtype(np.float32)
-_FIRST, _FIRST_OF_TWO, _SECOND, _BOTH = (True,), (True, False), (False, True), (True, True)
 
 
 def record(

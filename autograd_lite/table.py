@@ -64,9 +64,10 @@ class Primitive:
     """One row of the table: a function of arrays with a rule for each of its array inputs."""
 
     __slots__ = (
-        "data_dependent", "examples", "fn", "formulas", "into", "jointly", "jvp", "key", "kind",
-        "methods", "n_inputs", "n_outputs", "name", "of_one", "of_two", "params", "parse", "path",
-        "plans", "rules", "simple", "source", "strict", "symmetric", "tangent_zeros", "variadic",
+        "both", "data_dependent", "examples", "first", "fn", "formulas", "into", "jointly", "jvp",
+        "key", "kind", "methods", "n_inputs", "n_outputs", "name", "of_one", "of_two", "one",
+        "params", "parse", "path", "plans", "rules", "second", "simple", "source", "strict",
+        "symmetric", "tangent_zeros", "variadic",
     )  # fmt: skip
 
     def __init__(
@@ -117,8 +118,9 @@ class Primitive:
         self.strict = strict  # a cotangent must come in its input's dtype: a user's rule
         self.symmetric = symmetric  # reads one triangle: the gradient is that of f((A + Aᵀ)/2)
         self.source = source_of((*self.rules, self.fn))
-        #: by which inputs are tracked, one or two of them as a number, which is found faster
-        self.plans: dict[Any, Plan] = {}
+        self.plans: dict[tuple[bool, ...], Plan] = {}  # by which inputs are tracked
+        #: those for one input, and for the first, the second and both of two, where rules apply
+        self.one = self.first = self.second = self.both = None
         #: what binds one Tensor, and two inputs: functions of `recording`
         self.of_one: Callable[..., Any] | None = None
         self.of_two: Callable[..., Any] | None = None
@@ -211,15 +213,16 @@ class Plan:
 
 def plan_for(op: Primitive, tracked: tuple[bool, ...]) -> Plan:
     """The plan of a row for these tracked inputs, made at its first use."""
-    key: Any = _NUMBERS.get(tracked, tracked)
-    plan = op.plans.get(key)
+    plan = op.plans.get(tracked)
     if plan is None:
-        plan = op.plans[key] = Plan(op, tracked)
+        plan = op.plans[tracked] = Plan(op, tracked)
+        if plan.edges and tracked in _NAMES:
+            setattr(op, _NAMES[tracked], plan)
     return plan
 
 
-#: Keys of plans that recording writes down as they are.
-_NUMBERS = {(True,): 1, (True, False): 2, (False, True): 3, (True, True): 4}
+#: Where recording finds plans in a tenth of the time that it takes to ask the dictionary.
+_NAMES = {(True,): "one", (True, False): "first", (False, True): "second", (True, True): "both"}
 
 
 def _kept(rule: Rule | None, n: int, variadic: bool) -> tuple[set[Any], set[Any]]:

@@ -200,7 +200,9 @@ def _find(value: Any, found: dict[int, Any]) -> None:
     if isinstance(value, Module):
         value = vars(value)
     for part in value.values() if isinstance(value, dict) else value:
-        if isinstance(part, ag.Tensor):
+        if type(part) is Parameter:
+            found[id(part)] = part
+        elif isinstance(part, ag.Tensor):
             if part.is_parameter or part.requires_grad:
                 found[id(part)] = part
         elif isinstance(part, (Module, list, tuple, dict)):

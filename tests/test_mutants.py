@@ -192,6 +192,12 @@ def caught(examples: list[Case]) -> bool:
         return True
 
 
+def forget_plans(op: Primitive) -> None:
+    """Have the row read its rules again."""
+    op.plans.clear()
+    op.one = op.first = op.second = op.both = None
+
+
 def test_every_mutant_is_caught(capsys: pytest.CaptureFixture[str]) -> None:
     """100% of those that do something other than their rule; the rate is printed."""
     killed, idle, alive = 0, 0, []
@@ -201,7 +207,7 @@ def test_every_mutant_is_caught(capsys: pytest.CaptureFixture[str]) -> None:
         try:
             for name, rules in mutants(op):
                 op.rules = rules
-                op.plans.clear()
+                forget_plans(op)
                 acts.clear()
                 if caught(examples):
                     killed += 1
@@ -211,7 +217,7 @@ def test_every_mutant_is_caught(capsys: pytest.CaptureFixture[str]) -> None:
                     idle += 1
         finally:
             op.rules = right
-            op.plans.clear()
+            forget_plans(op)
     with capsys.disabled():
         n = killed + len(alive)
         print(f"\n{killed} of {n} mutants caught: {100 * killed / n:.1f}%; "

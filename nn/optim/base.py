@@ -94,7 +94,11 @@ class Optimizer:
 
         Parameters without one, and those that require no grad, are skipped.
         """
-        pairs = [(p, g) for p in _parameters(model) if (g := _gradient(p)) is not None]
+        pairs = [
+            (p, g if type(g) is np.ndarray else _plain_array(g))
+            for p in _parameters(model)
+            if (g := p.grad) is not None and p.requires_grad
+        ]
         if self.max_norm is not None:
             clipped = clip_grad_norm([g for _, g in pairs], self.max_norm)[0]
             pairs = [(p, g) for (p, _), g in zip(pairs, clipped, strict=True)]
@@ -102,10 +106,10 @@ class Optimizer:
             memory = self._memories.get(id(p))
             if memory is None or memory.owner() is not p:
                 memory = self._meet(model)[id(p)]
-            o, t, values = memory.options, memory.t + 1.0, p.data
-            rate = self._rate(o, memory.t, g)
-            change, memory.slots = self.rule(values, g, memory.slots, o, rate, t)
-            memory.t = t
+            o, t, values = memory.options, memory.t, p.data
+            rate = self._rate(o, t, g)
+            change, memory.slots = self.rule(values, g, memory.slots, o, rate, t + 1.0)
+            memory.t = t + 1.0
             values -= change
             p.data = values  # says that they were changed
 
@@ -336,12 +340,8 @@ def _named(model: Any) -> list[tuple[str, Any]]:
     return list(zip(ag.pytree.names(structure), leaves, strict=True))
 
 
-def _gradient(p: Any) -> Any:
-    """The array to step along, or None for a parameter to skip."""
-    g = p.grad
-    if g is None or not p.requires_grad:
-        return None
-    return g if type(g) is np.ndarray else g.data if isinstance(g, ag.Tensor) else g
+def _plain_array(g: Any) -> Any:
+    return g.data if isinstance(g, ag.Tensor) else g
 
 
 def _like(g: Any, p: Any, name: str) -> Any:
