@@ -154,9 +154,9 @@ class Tensor:
 
     @name.setter
     def name(self, value: str | None) -> None:
-        self._name = value
-        if self._node is not None:
-            self._node.note(name=value)
+        self._name, node = value, self._node
+        if node is not None:
+            node.info = {**(node.info or {}), "name": value}
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -284,7 +284,7 @@ class _Writer:
         for i, place in enumerate(self.nodes):
             saved = self.write_node(i, place)
             if not numbers:  # let go of what may hold an array
-                if place.plan.arity and all(place.plan.tracked):
+                if all(place.plan.tracked):
                     self.line(f"if free: n{i}.saved = freed")
                 else:
                     self.line(f"if free: n{i}.free()")

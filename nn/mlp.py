@@ -107,7 +107,7 @@ class MLP(Module):
         A = _data_points(as_input(X, self.W1, "MLP"), self.sizes[0])
         scoped = ag.scope.wanted()
         yield None, A
-        for l in range(1, self.n_layers + 1):
+        for l in range(1, len(self.sizes)):
             if scoped:
                 with ag.scope(f"hidden {l}" if l < self.n_layers else "output"):
                     Z, A = self._layer(l, A, upto_logits)
@@ -117,14 +117,21 @@ class MLP(Module):
 
     def _layer(self, l: int, A_below: Any, upto_logits: bool) -> tuple[Any, Any]:
         """Z and A of layer l."""
-        last = l == self.n_layers
-        Z = _named(A_below @ getattr(self, f"W{l}") + getattr(self, f"b{l}"), f"Z{l}")
-        if last and upto_logits:
+        Z = A_below @ getattr(self, f"W{l}") + getattr(self, f"b{l}")
+        named = isinstance(Z, ag.Tensor)  # with the lecture's names
+        if named:
+            Z.name = f"Z{l}"
+        if l < len(self.sizes) - 1:
+            A, name = HIDDEN[self.hidden[l - 1]](Z), f"A{l}"
+            if self.dropout:
+                A = self.dropout[l - 1](A)
+        elif upto_logits:
             return Z, None
-        A = OUTPUT[self.output](Z) if last else HIDDEN[self.hidden[l - 1]](Z)
-        if self.dropout and not last:
-            A = self.dropout[l - 1](A)
-        return Z, A if A is Z else _named(A, "Y_hat" if last else f"A{l}")
+        else:
+            A, name = OUTPUT[self.output](Z), "Y_hat"
+        if named and A is not Z:
+            A.name = name
+        return Z, A
 
     def _column(self, Y_hat: Any) -> Any:
         """Of one output neuron the vector, so that y_hat − y never broadcasts (n, 1) with (n,)."""
@@ -153,13 +160,6 @@ def _data_points(X: Any, m: int) -> Any:
         hint = "; of one data point pass X[None]" if X.ndim == 1 else ""
         raise ValueError(f"MLP: expected X of shape (n, {m}), got {X.shape}{hint}")
     return X
-
-
-def _named(value: Any, name: str) -> Any:
-    """A value just computed, with the lecture's name on it where it is a Tensor."""
-    if isinstance(value, ag.Tensor):
-        value.name = name
-    return value
 
 
 def _listed(names: Any) -> str:

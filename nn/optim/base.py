@@ -102,12 +102,14 @@ class Optimizer:
         if self.max_norm is not None:
             clipped = clip_grad_norm([g for _, g in pairs], self.max_norm)[0]
             pairs = [(p, g) for (p, _), g in zip(pairs, clipped, strict=True)]
+        memories, usual = self._memories, getattr(self, self.rate_name)
         for p, g in pairs:
-            memory = self._memories.get(id(p))
+            memory = memories.get(id(p))
             if memory is None or memory.owner() is not p:
-                memory = self._meet(model)[id(p)]
+                memories = self._meet(model)
+                memory = memories[id(p)]
             o, t, values = memory.options, memory.t, p.data
-            rate = self._rate(o, t, g)
+            rate = usual if o is self and type(usual) is float else self._rate(o, t, g)
             change, memory.slots = self.rule(values, g, memory.slots, o, rate, t + 1.0)
             memory.t = t + 1.0
             values -= change
