@@ -155,9 +155,10 @@ def timed(workload: Workload, seconds: float) -> dict[str, Timing]:
 def _repeats(run: Callable[[], Any], least: float = 0.02) -> int:
     """How often to run for a sample of at least `least` seconds.
 
-    In 4 ms a training step of 0.2 ms is not yet by itself in the caches that others left.
+    In 4 ms a training step of 0.2 ms is not yet by itself in the caches that others left. Twenty
+    runs come first, in which programs that are compiled, or sweeps that are written, are made.
     """
-    for _ in range(3):
+    for _ in range(20):
         run()
     n = 1
     while (seconds := _sample(run, n) * n) < least:
