@@ -61,20 +61,20 @@ def swept(
     The list of outputs is emptied: where nobody else holds the graph, it dies as it is swept. What
     a sweep that is not recorded finds is the caller's `own`.
     """
-    seeds = [g for _, g in outputs]
     if as_tensors is None and watch is None and len(outputs) == 1:
-        plan = outputs[0][0].plan
+        plan, seed = outputs[0][0].plan, outputs[0][1]  # without a hold on the graph
         if plan is not None and not (targets and [n for n in targets if n.plan is not None]):
             written = plan.written
             if written is None:
                 written = plan.written = Written()
             for place, unrolled in enumerate(written.functions):
-                found = unrolled(outputs, targets, floor, free)
+                found = unrolled.run(outputs, targets, floor, free)
                 if found is not None:
                     if place:
                         written.functions = [unrolled, *written.without(unrolled)]
-                    return found if unrolled.fresh else own(found, seeds)
+                    return found if unrolled.fresh else own(found, (seed,))
             written.look(outputs[0][0], targets, floor)
+    seeds = [g for _, g in outputs]
     pairs = drained(outputs)
     found = sweep(pairs, targets, floor, as_tensors=as_tensors, free=free, watch=watch)
     return found if as_tensors else own(found, seeds)
@@ -211,44 +211,24 @@ class Unrolled:
     outline or must be looked at as it is swept.
     """
 
-    __slots__ = ("fresh", "rules", "run", "source")
+    __slots__ = ("fresh", "run", "source")
 
     def __init__(self, outline: Outline) -> None:
         writer = _Writer(outline)
         #: whether what it finds shares no memory, with itself or with what it is given
         self.fresh = all(to >= 0 for to in writer.shared)
-        #: the row, the input and its variable, by the lines that call its rule and add up
-        self.rules = writer.rules
         self.source = "\n".join(writer.lines) + "\n"
         exec(compile(self.source, "<unrolled sweep>", "exec"), writer.names)
-        self.run = writer.names["unrolled"]
+        self.run = writer.names.pop("unrolled")  # which holds the names
 
-    def __call__(
-        self,
-        outputs: list[tuple[Node, Any]],
-        targets: Collection[Node] | None,
-        floor: int,
-        free: bool,
-    ) -> dict[Node, Any] | None:
-        """`run`, as quiet as `sweep`, and with its notes."""
-        calm = ERRORS.set(IGNORED)
-        try:
-            return self.run(outputs, targets, floor, free)  # type: ignore[no-any-return]
-        except Exception as error:
-            self.explain(error)
-            raise
-        finally:
-            ERRORS.reset(calm)
 
-    def explain(self, error: Exception) -> None:
-        """Note which rule an exception comes from."""
-        trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code is not self.run.__code__:
-            trace = trace.tb_next
-        if trace is not None and trace.tb_lineno in self.rules:
-            op, i, name = self.rules[trace.tb_lineno]
-            shape = trace.tb_frame.f_locals[name].shape
-            error.add_note(f"in the vjp of {op.path}, input {i} of shape {shape}")
+def explain(error: Exception, rules: dict[int, tuple[Primitive, int, str]]) -> None:
+    """Note which rule an exception of a written sweep comes from."""
+    trace = error.__traceback__  # begins in the sweep, which caught it
+    if trace is not None and trace.tb_lineno in rules:
+        op, i, name = rules[trace.tb_lineno]
+        shape = trace.tb_frame.f_locals[name].shape
+        error.add_note(f"in the vjp of {op.path}, input {i} of shape {shape}")
 
 
 class _Writer:
@@ -260,12 +240,15 @@ class _Writer:
     def __init__(self, outline: Outline) -> None:
         self.aimed, self.nodes, self.leaves = outline
         self.lines: list[str] = []
+        self.indent = " " * 4
+        #: the row, the input and its variable, by the lines that call its rule and add up
         self.rules: dict[int, tuple[Primitive, int, str]] = {}
         self.about: tuple[Primitive, int, str] | None = None  # what the next lines are for
         self.names: dict[str, Any] = {
-            "add": np.add, "advance": advance, "fitted": fitted, "float64": np.float64,
-            "freed": FREED, "irregular": IRREGULAR, "latest": LATEST, "merged": merged,
-            "ndarray": np.ndarray,
+            "add": np.add, "advance": advance, "explain": explain, "fitted": fitted,
+            "float64": np.float64, "freed": FREED, "ignored": IGNORED, "irregular": IRREGULAR,
+            "latest": LATEST, "loud": ERRORS.reset, "merged": merged, "ndarray": np.ndarray,
+            "quiet": ERRORS.set, "rules": self.rules,
         }  # fmt: skip
         self.known: dict[int, str] = {}
         self.sums: dict[int, int] = {}  # how many cotangents went to the node at a place so far
@@ -280,6 +263,9 @@ class _Writer:
         self.write_checks()
         self.line("outputs.clear()")
         self.line("if free: advance(irregular, n0.order)")
+        self.line("calm = quiet(ignored)")
+        self.line("try:")
+        self.indent *= 2
         numbers = all(_is_number(place.known) for place in self.nodes)
         for i, place in enumerate(self.nodes):
             saved = self.write_node(i, place)
@@ -296,10 +282,13 @@ class _Writer:
             self.line(f"for node in ({everyone},) if free else (): node.free()")
         found = [_suffix(-1 - i) for i, leaf in enumerate(self.leaves) if leaf.plan]
         self.line(f"return {{{', '.join(f'n{v}: g{v}' for v in found)}}}")
+        self.indent = " " * 4
+        self.line("except Exception as error: explain(error, rules); raise")
+        self.line("finally: loud(calm)")
 
     def line(self, text: str) -> None:
         """Add a line."""
-        self.lines.append(f"    {text}")
+        self.lines.append(f"{self.indent}{text}")
         if self.about is not None:
             self.rules[len(self.lines)] = self.about
 

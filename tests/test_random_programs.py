@@ -177,7 +177,7 @@ def disagreements(program: Program) -> Iterator[str]:
     ):
         yield "backward() and ag.grad"
     outline = outline_of(out.node, None, 0)
-    found = outline and Unrolled(outline)([(out.node, np.float64(1.0))], None, 0, False)
+    found = outline and Unrolled(outline).run([(out.node, np.float64(1.0))], None, 0, False)
     if not found or not all(np.array_equal(x.grad, found[x.node]) for x in leaves):
         yield "the sweep and the sweep written out"
     recorded = ag.gradients(out, leaves, create_graph=True)
@@ -298,10 +298,16 @@ def check_sweeps(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = []
 
     class Watched(Unrolled):
-        def __call__(self, *args: Any) -> Any:
-            found = super().__call__(*args)
-            taken.append(found is not None)
-            return found
+        def __init__(self, outline: Any) -> None:
+            super().__init__(outline)
+            run = self.run
+
+            def watched(*args: Any) -> Any:
+                found = run(*args)
+                taken.append(found is not None)
+                return found
+
+            self.run = watched
 
     monkeypatch.setattr(unrolled, "Unrolled", Watched)
     for seed in seeds:

@@ -33,7 +33,7 @@ def written(y: ag.Tensor, targets: Any = None, floor: int = 0) -> Unrolled:
 def run(unrolled: Unrolled, y: ag.Tensor, targets: Any = None, floor: int = 0) -> Any:
     """What it finds, or None; the list of outputs must be kept in that case alone."""
     outputs = [(y.node, np.ones(y.shape, y.dtype)[()])]
-    found = unrolled(outputs, targets, floor, False)  # type: ignore[arg-type]
+    found = unrolled.run(outputs, targets, floor, False)  # type: ignore[arg-type]
     assert bool(outputs) == (found is None)
     return found
 

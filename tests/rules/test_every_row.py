@@ -208,7 +208,7 @@ def test_the_sweep_written_out_gives_the_same_bits(op: Primitive, i: int) -> Non
     expected = sweep([(y.node, seed)])
     outline = outline_of(y.node, None, 0)
     assert outline is not None
-    found = Unrolled(outline)([(y.node, seed)], None, 0, False)
+    found = Unrolled(outline).run([(y.node, seed)], None, 0, False)
     assert found is not None
     assert [(n, g.tobytes()) for n, g in found.items()] == [
         (n, g.tobytes()) for n, g in expected.items()
