@@ -358,6 +358,7 @@ def test_a_wrong_rule_is_found_and_printed_as_code_that_runs(
     op = TABLE[np.sin]
     monkeypatch.setattr(op, "rules", (lambda g, y, x: g * np.cos(x) * (1 + 1e-5),))
     monkeypatch.setattr(op, "plans", {})
+    monkeypatch.setattr(op, "one", None)
     with pytest.raises(AssertionError, match="program 0 disagrees in: differences") as caught:
         check(0)
     script = str(caught.value).split("\n\n", 1)[1]
