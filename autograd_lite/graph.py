@@ -21,7 +21,7 @@ from autograd_lite.debugging import Watch
 from autograd_lite.messages import described, refuse_detaching, refuse_masked, refuse_traced
 from autograd_lite.modes import MODES
 from autograd_lite.promotion import fixed
-from autograd_lite.sweep import IRREGULAR, PICK, Leaf, Node, next_order, own
+from autograd_lite.sweep import IRREGULAR, PICK, Leaf, Node, Recorded, next_order, own
 from autograd_lite.unrolled import swept
 
 __all__ = [
@@ -335,13 +335,12 @@ class Tensor:
         )
         if create_graph:
             own_tensors(found, (seed,))
-        totals = []
         with _ADDING:
-            for leaf, g in found.items():
-                holder = leaf.tensor() if type(leaf) is Leaf else _holder(leaf)
-                if holder is not None:
-                    old = holder._grad
-                    totals.append((holder, g if old is None else old + g))
+            totals = [
+                (holder, g if holder._grad is None else holder._grad + g)
+                for leaf, g in found.items()
+                if (holder := leaf.tensor() if type(leaf) is Leaf else _holder(leaf)) is not None
+            ]
             for holder, total in totals:
                 holder._grad = total
 
@@ -528,7 +527,10 @@ def pick(value: Any, node: Node, i: int) -> Tensor:
     """Result i of a row that has several, with a node that picks it."""
     if value.dtype.kind != "f":
         return new_tensor(value, None)
-    made = Node(PICK, (node,), (None, node), {"index": i}, value.shape, value.dtype)
+    made = Recorded()
+    made.plan, made.inputs, made.saved = PICK, (node,), (None, node)
+    made.params, made.info, made.order = {"index": i}, None, next_order()
+    made.shape, made.dtype = value.shape, value.dtype
     return new_tensor(value, made)
 
 

@@ -8,6 +8,7 @@ plain values. Anything else raises where a gradient would be lost.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,10 @@ __all__: list[str] = []
 
 def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
     if not kwargs and method == "__call__":
-        op = TABLE.get(ufunc)
-        if op is not None and op.simple:
-            if len(inputs) == 1:
-                y = (op.of_one or of_one(op))(self)
-            else:
-                y = (op.of_two or of_two(op))(*inputs)
-            return y if y._value.shape or not is_weak(op, y) else y.astype(y.dtype)
+        bound = _BOUND.get(ufunc) or _bound(ufunc)
+        if bound is not None:
+            y = bound(*inputs)
+            return y if y._value.shape or not is_weak(TABLE[ufunc], y) else y.astype(y.dtype)
     if kwargs.get("out") is not None:
         raise TypeError(
             f"np.{ufunc.__name__}: a result cannot be written into an existing array (out=, or "
@@ -48,6 +46,19 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
         )
     key = ufunc if method == "__call__" else getattr(ufunc, method)
     return _call(key, inputs, kwargs)
+
+
+#: What records the calls of ufuncs that are rows of one or two inputs.
+_BOUND: dict[Any, Callable[..., Any]] = {}
+
+
+def _bound(ufunc: Any) -> Callable[..., Any] | None:
+    op = TABLE.get(ufunc)
+    if op is None or not op.simple:
+        return None
+    bound = (op.of_one or of_one(op)) if op.n_inputs == 1 else (op.of_two or of_two(op))
+    _BOUND[ufunc] = bound
+    return bound
 
 
 def _crossed(a: Any, b: Any) -> tuple[Any, Any]:
