@@ -137,7 +137,7 @@ class _Evaluation:
         return _refuse() if returned is None else returned[0]
 
     def run(self, body: list[ast.stmt], names: dict[str, Any]) -> tuple[Any] | None:
-        """What statements return, None for nothing; they may be `if`, `return` and text."""
+        """What statements return, None for nothing: `if`, `return`, text, and names for the known."""
         for statement in body:
             if isinstance(statement, ast.Return) and statement.value is not None:
                 return (self.value(statement.value, names),)
@@ -146,6 +146,11 @@ class _Evaluation:
                 returned = self.run(statement.body if chosen else statement.orelse, names)
                 if returned is not None:
                     return returned
+            elif isinstance(statement, ast.Assign):
+                for target in statement.targets:
+                    if not isinstance(target, ast.Name):
+                        raise _Unknown
+                    names[target.id] = self.known(statement.value, names)
             elif not isinstance(getattr(statement, "value", None), ast.Constant):
                 raise _Unknown
         return None
