@@ -140,6 +140,8 @@ def outline_of(root: Node, targets: Collection[Node] | None, floor: int) -> Outl
         node = stack.pop()
         if node.order < floor or node.order <= IRREGULAR[0]:
             return None
+        if type(node.dtype) is not tuple and not node.dtype.isnative:
+            return None  # a sum of its cotangents would be
         for i, _ in node.plan.edges:
             parent = node.inputs[i]
             if parent not in seen:
@@ -252,6 +254,7 @@ class _Writer:
         }  # fmt: skip
         self.known: dict[int, str] = {}
         self.sums: dict[int, int] = {}  # how many cotangents went to the node at a place so far
+        self.parted: set[int] = set()  # places whose sum is an array, were it of one number
         self.shared: set[int] = set()  # places whose cotangent may be somebody else's array
         self.write()
 
@@ -266,7 +269,9 @@ class _Writer:
         self.line("calm = quiet(ignored)")
         self.line("try:")
         self.indent *= 2
-        numbers = all(_is_number(place.known) for place in self.nodes)
+        numbers = all(
+            _is_number(place.known) and place.plan.op.kind == "elementwise" for place in self.nodes
+        )
         for i, place in enumerate(self.nodes):
             saved = self.write_node(i, place)
             if not numbers:  # let go of what may hold an array
@@ -384,7 +389,7 @@ class _Writer:
         elif reads:
             reads = range(plan.arity + 1)
             self.line(f"{', '.join(_SAVED[: len(reads)])} = n{i}.saved")
-        if plan.op.jointly:
+        if plan.op.jointly and wanted:
             self.about = plan.op, wanted[0][0][0], f"n{_suffix(wanted[0][1])}"
             self.line(f"each = {self.name(plan.op.rules[0])}({_everything(i)})")
         for (edge, _), (to, call) in zip(wanted, calls, strict=True):
@@ -423,6 +428,7 @@ class _Writer:
         self.sums[to] = nth = self.sums.get(to, 0) + 1
         if op.into is not None and nth > 1:
             self.line(f"{total} = {self.name(op.into)}({total}, {nth > 2}, {_everything(i)})")
+            self.parted.add(to)
         elif wanted.shape is None:
             self.line(f"{total if nth == 1 else 'ct'} = {call.text}")
             if nth > 1:
@@ -433,7 +439,7 @@ class _Writer:
             return
         else:
             self.write_fitted("ct", call, to, op)
-            if nth == 2 or _is_number(wanted):
+            if nth == 2 or (_is_number(wanted) and to not in self.parted):
                 self.line(f"{total} = {total} + ct")
             else:
                 in_place = f"add({total}, ct, {total}) if type({total}) is type(ct) is ndarray"

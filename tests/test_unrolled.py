@@ -38,10 +38,10 @@ def run(unrolled: Unrolled, y: ag.Tensor, targets: Any = None, floor: int = 0) -
     return found
 
 
-def assert_same_bits(y: ag.Tensor) -> None:
+def assert_same_bits(y: ag.Tensor, targets: Any = None) -> None:
     seed = np.ones(y.shape, y.dtype)[()]
-    expected = sweep([(y.node, seed)])  # type: ignore[list-item]
-    found = run(written(y), y)
+    expected = sweep([(y.node, seed)], targets)  # type: ignore[list-item]
+    found = run(written(y, targets), y, targets)
     assert list(found) == list(expected)
     for node, g in expected.items():
         assert type(found[node]) is type(g)
@@ -63,6 +63,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "a cross-entropy": (
         lambda z, t: ag.softmax_cross_entropy(z, t) + np.sum(z), [(3, 4), (3, 4)],
     ),
+    "a number taken and reshaped": (lambda a: a.reshape(1)[0] + a[()] + a[None][0], [()]),
     "a checkpoint": (
         lambda a, b: np.sum(ag.checkpoint(lambda x, y: np.sin(x) * y + x)(a, b) * a), [(3,), (3,)],
     ),
@@ -126,6 +127,16 @@ def test_a_dtype_that_is_not_numpys_own_object_is_known_again() -> None:
     for x in (a, b):
         assert run(written(f(x)), f(x)) is not None
     assert_same_bits(f(b))
+
+
+def test_arrays_in_another_byte_order_are_left_to_the_sweep() -> None:
+    """The sum of two cotangents is in the machine's own, and is brought into that one again."""
+    swapped = np.dtype(np.float64).newbyteorder()
+    a = ag.tensor(np.arange(3.0).astype(swapped), requires_grad=True)
+    y = np.copy(a)
+    y = np.sum(y * y)
+    assert outline_of(y.node, None, 0) is None
+    assert_same_bits(np.sum(a * a + np.sin(a)))
 
 
 def test_a_training_step_is_swept_by_what_was_written_for_it() -> None:
@@ -198,6 +209,17 @@ def test_graphs_that_never_repeat_are_never_written_out() -> None:
         np.sum(y).backward()
     assert written.functions[0] is latest
     assert written.others == before
+
+
+def test_a_join_of_what_nobody_asks_for_is_not_swept() -> None:
+    """A transform whose function joins captured leaves, to none of which a cotangent goes."""
+    W, V = leaves((2,), (3,))
+    y = np.sum(A * A) + np.sum(np.concatenate([W, V]) ** 2)
+    assert_same_bits(y)
+    assert_same_bits(y, {A.node})
+    f = ag.grad(lambda x: np.sum(x * x) + np.sum(np.stack([W, W])))
+    for _ in range(8 * PATIENCE):
+        np.testing.assert_array_equal(f(np.arange(3.0)), [0.0, 2.0, 4.0])
 
 
 A, B = leaves((2,), (2,))
@@ -282,6 +304,48 @@ ENDS: dict[str, Callable[[Any], Any]] = {
     "a node used twice": lambda x: np.sum(np.tanh(x) + x),
     "joined again and again": lambda x: np.sum(np.concatenate([x, x * 2.0, x, x])),
 }
+
+
+def test_constants_of_numbers_die_as_they_are_swept_past() -> None:
+    """Where every value is a number, what those were made with may be large."""
+    alive: list[int] = []
+    seen: list[Any] = []
+
+    def rule(g: Any, y: Any, x: Any) -> Any:
+        alive.append(sum(r() is not None for r in seen))
+        return g * 1.0
+
+    op = ag.primitive(rule)(lambda x: x * 1.0)
+
+    def f(x: Any, w: Any) -> Any:
+        for _ in range(3):
+            constant = np.ones(50)
+            seen.append(weakref.ref(constant))
+            x = op(x) * np.dot(w, constant)
+            del constant
+        return x
+
+    step = ag.grad(f, argnums=(0, 1))
+    plan = f(*leaves((), (50,))).node.plan
+    plan.written = None
+    for _ in range(8 * PATIENCE):
+        seen.clear()
+        alive.clear()
+        step(2.0, np.ones(50))
+    assert alive == [2, 1, 0]
+    assert len(plan.written.functions) == 1
+
+
+def test_a_function_that_is_not_needed_any_more_dies() -> None:
+    """At once: it is in no cycle that would wait for the garbage collector."""
+    gc.disable()
+    try:
+        unrolled = written(np.sum(A * B))
+        died = weakref.ref(unrolled.run)
+        del unrolled
+        assert died() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("end", ENDS)
