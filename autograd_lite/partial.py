@@ -102,7 +102,7 @@ def expression(function: FunctionType, arguments: tuple[Any, ...]) -> Expression
     ]
     try:
         value = evaluation.call(function, values)
-    except _Unknown:
+    except Exception:  # it is unknown, or the rule raises the same when it is called
         return None
     if not isinstance(value, _Value) or value.known.dtype is float:
         return None
@@ -137,7 +137,7 @@ class _Evaluation:
         return _refuse() if returned is None else returned[0]
 
     def run(self, body: list[ast.stmt], names: dict[str, Any]) -> tuple[Any] | None:
-        """What statements return, None for nothing: `if`, `return`, text, and names for the known."""
+        """What statements return, None for nothing: `if`, `return`, text, names for the known."""
         for statement in body:
             if isinstance(statement, ast.Return) and statement.value is not None:
                 return (self.value(statement.value, names),)
@@ -151,7 +151,9 @@ class _Evaluation:
                     if not isinstance(target, ast.Name):
                         raise _Unknown
                     names[target.id] = self.known(statement.value, names)
-            elif not isinstance(getattr(statement, "value", None), ast.Constant):
+            elif not (
+                isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+            ):
                 raise _Unknown
         return None
 
@@ -297,7 +299,8 @@ class _Evaluation:
                 *dtypes, dtype = ufunc.resolve_dtypes((*of, None))
             except TypeError:
                 raise _Unknown from None
-            known = Known(np.broadcast_shapes(*[v.shape for v in values]), dtype)
+            shapes = [x.shape for x in operands if isinstance(x, (_Value, np.ndarray))]
+            known = Known(np.broadcast_shapes(*shapes), dtype)
         many = bool(known.shape) and not as_it_is
         texts = [
             self.text_of(x, d if many else None) for x, d in zip(operands, dtypes, strict=True)
@@ -311,7 +314,8 @@ class _Evaluation:
         if isinstance(x, np.ndarray):
             return self.constant(x)
         if dtype is None:
-            return repr(x)
+            text = repr(x)
+            return text if text[0].isdigit() else self.constant(x)  # -1.0 ** x is -(1.0 ** x)
         array = np.asarray(x, dtype)
         array.flags.writeable = False
         return self.constant(array)

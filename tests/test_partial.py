@@ -141,6 +141,18 @@ default = lambda g, y, x=2.0: g * x
 def keyword(g, y, x, *, scale=2.0): return g * scale
 def rest(g, *inputs): return g
 def twice(g, y, x): return square(g * x)
+def renamed(g, y, x):
+    x = 2.0
+    return g * x
+def grown(g, y, x):
+    g *= 2.0
+    return g
+def annotated(g, y, x):
+    x: float = 2.0
+    return g * x
+def no_such(g, y, x): return g * x.shape[3]
+negative = lambda g, y, x: g * (-2.0) ** x
+huge = lambda g, y, x: g * 1e999
 def square(x): return x * x
 """
 
@@ -163,6 +175,15 @@ def test_a_rule_is_written_out_only_where_its_source_is_sure(
     assert text(rules.branches, known((2, 3), (2, 3), (2, 3))) == "{0} * {2}"
     for rule in (rules.scaled, rules.default, rules.keyword, rules.rest, rules.twice):
         assert text(rule, arguments) is None
+    for rule in (rules.grown, rules.annotated, rules.no_such):
+        assert text(rule, arguments) is None
+    assert text(rules.renamed, arguments) == "{0} * 2.0"
+    for rule in (rules.negative, rules.huge):
+        found = expression(rule, (*arguments[:2], Known()))
+        assert found is not None
+        names = {f"x{i}": np.float64(i + 2) for i in range(3)}
+        names |= {f"x{i}": x for i, x in enumerate(found.constants, 3)}
+        assert eval(found.text.format(*names), names) == rule(*[names[f"x{i}"] for i in range(3)])
     assert text(rules.Rules.bound, known((), (), (), ())) == "{1} * 2.0"
     for rule in (rules.Rules().bound, rules.Rules()):  # one has self for its first
         op = Primitive(lambda x: 2.0 * x, (rule,), kind="elementwise")
