@@ -26,6 +26,8 @@ __all__ = [
     "is_weak",
     "number_of",
     "result_of",
+    "standing",
+    "stands",
     "unpromoted",
 ]
 
@@ -72,23 +74,36 @@ def unpromoted(op: Primitive, values: Sequence[Any], parents: Sequence[Any]) -> 
     return [float(v) if is_float else v for v, is_float in zip(values, floats, strict=True)]
 
 
+def stands(y: Any) -> bool:
+    """Whether a tensor stands for a Python float."""
+    return _stands(y._value, y._node)
+
+
+def standing(x: Any) -> Any:
+    """A scalar as the float that it stands for, a tensor such that it stands for one."""
+    if not hasattr(x, "_node"):
+        return float(x)
+    x._node.note(float=True)
+    return x
+
+
 def is_weak(op: Primitive, y: Any) -> bool:
     """Whether the result of NumPy's function of Python floats is still taken for one.
 
     The function would give a NumPy scalar, which promotes, where the operator that shares its row
     gives a float: `np.add(a, 2.0)` and `a + 2.0`.
     """
-    return op.fn in _OF_FLOATS and (isinstance(y._value, Weak) or _stands(y._value, y._node))
+    return op.fn in _OF_FLOATS and (isinstance(y._value, Weak) or stands(y))
 
 
 def fixed(like: Any, value: Any) -> Any:
     """A constant, such that it stands for a Python float where the tensor `like` does."""
-    return Fixed(value) if _stands(like._value, like._node) else value
+    return Fixed(value) if stands(like) else value
 
 
 def number_of(y: Any) -> Any:
     """The value of a 0-d tensor: a float where it stands for one, else a NumPy scalar."""
-    return float(y._value) if _stands(y._value, y._node) else y.data[()]
+    return float(y._value) if stands(y) else y.data[()]
 
 
 def result_of(op: Primitive, inputs: Sequence[Any], y: Any) -> Any:
@@ -100,7 +115,7 @@ def result_of(op: Primitive, inputs: Sequence[Any], y: Any) -> Any:
 
 def _is_constant(x: Any) -> bool:
     """Whether an operand is a number, or a tensor that stands for a Python float."""
-    return _stands(x._value, x._node) if hasattr(x, "_node") else _is_plain(x)
+    return stands(x) if hasattr(x, "_node") else _is_plain(x)
 
 
 def _stands(value: Any, node: Any) -> bool:

@@ -17,6 +17,7 @@ from autograd_lite import pytree
 from autograd_lite.debugging import fingerprints
 from autograd_lite.graph import Tensor, picked
 from autograd_lite.modes import MODES, using
+from autograd_lite.promotion import standing, stands
 from autograd_lite.random import Draws
 from autograd_lite.sweep import Leaf, Node, ancestors, next_order
 from autograd_lite.table import Plan, Primitive
@@ -55,6 +56,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         leaves, structure = pytree.flatten((args, kwargs))
         at = [i for i, x in enumerate(leaves) if isinstance(x, Tensor) and x._node is not None]
         tracked = [leaves[i] for i in at]
+        floats = [stands(x) for x in tracked]
 
         def run(primals: Sequence[Any]) -> tuple[list[Any], pytree.TreeDef]:
             full = list(leaves)
@@ -75,10 +77,10 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         if not places or not sources:
             return pytree.unflatten(shape, outputs)
         watched = _Watched([*leaves, *_tensors(closed_over)] if modes.debug else [])
-        rule = _rule(run, len(tracked), closed_over, places, draws, start, modes.depth, watched)
+        rule = _rule(run, floats, closed_over, places, draws, start, modes.depth, watched)
         results = _record(f, rule, tracked, sources, values)
         for i, y in zip(places, results, strict=True):
-            outputs[i] = y
+            outputs[i] = standing(y) if stands(outputs[i]) else y
         return pytree.unflatten(shape, outputs)
 
     return recomputing
@@ -100,7 +102,7 @@ def _outside(outputs: Sequence[Any], lifted: Lifted, start: int) -> list[Node]:
 
 def _rule(
     run: Callable[..., Any],
-    n: int,
+    floats: list[bool],
     closed_over: list[Node],
     places: list[int],
     draws: Draws,
@@ -114,7 +116,8 @@ def _rule(
         """The cotangents of the arguments and of what the function closes over, as one tuple."""
         _refuse_changed(closed_over, since)
         watched.refuse_changed()
-        lifted = Lifted(xs[:n], "checkpoint")
+        primals = [standing(x) if f else x for x, f in zip(xs, floats, strict=False)]
+        lifted = Lifted(primals, "checkpoint")
         start = next_order()
         with using(recording=True, depth=depth):
             with draws:

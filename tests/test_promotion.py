@@ -140,6 +140,28 @@ def test_second_derivatives_stay_narrow() -> None:
     assert inner(X, 1.3).dtype == np.float32
 
 
+def test_a_checkpoint_takes_and_gives_floats_as_its_function_does() -> None:
+    """Forward, when it is recomputed, and when that is differentiated again."""
+    narrow = np.linspace(0.1, 1.0, 7).astype(np.float32)
+    met = []
+
+    def inner(w: Any) -> Any:
+        y = np.sin(narrow * w) * w
+        met.append(y.dtype)
+        return y, w * 2.0
+
+    def f(w: Any, wrap: Any = ag.checkpoint) -> Any:
+        y, doubled = wrap(inner)(w)
+        return np.sum(y * doubled * narrow)
+
+    plain = lambda w: f(w, lambda g: g)
+    assert ag.grad(f)(2.3) == ag.grad(plain)(2.3)
+    assert ag.grad(ag.grad(f))(2.3) == pytest.approx(ag.grad(ag.grad(plain))(2.3), rel=1e-5)
+    for got, expected in zip(ag.jvp(f, (2.3,), (1.0,)), ag.jvp(plain, (2.3,), (1.0,)), strict=True):
+        assert (type(got), got) == (type(expected), expected)
+    assert set(met) == {np.dtype(np.float32)}
+
+
 def test_a_tensor_of_a_float_promotes_as_its_dtype_says() -> None:
     """ag.tensor(1.3) is float64, and says so."""
     t = ag.tensor(1.3, requires_grad=True)
