@@ -56,13 +56,14 @@ def swept(
     free: bool = False,
     watch: Callable[..., None] | None = None,
 ) -> dict[Node, Any]:
-    """`sweep`, by a function that is written for it where one output has a graph like others.
+    """`sweep`, by a function that is written for it where the outputs have a graph like others.
 
     The list of outputs is emptied: where nobody else holds the graph, it dies as it is swept. What
     a sweep that is not recorded finds is the caller's `own`.
     """
-    if as_tensors is None and watch is None and len(outputs) == 1:
-        plan, seed = outputs[0][0].plan, outputs[0][1]  # without a hold on the graph
+    seeds = [g for _, g in outputs]
+    if as_tensors is None and watch is None:
+        plan = _last_row(outputs)  # without a hold on the graph
         if plan is not None and not (targets and [n for n in targets if n.plan is not None]):
             written = plan.written
             if written is None:
@@ -72,12 +73,24 @@ def swept(
                 if found is not None:
                     if place:
                         written.functions = [unrolled, *written.without(unrolled)]
-                    return found if unrolled.fresh else own(found, (seed,))
-            written.look(outputs[0][0], targets, floor)
-    seeds = [g for _, g in outputs]
+                    return found if unrolled.fresh else own(found, seeds)
+            written.look([node for node, _ in outputs], targets, floor)
     pairs = drained(outputs)
     found = sweep(pairs, targets, floor, as_tensors=as_tensors, free=free, watch=watch)
     return found if as_tensors else own(found, seeds)
+
+
+def _last_row(outputs: list[tuple[Node, Any]]) -> Any:
+    """The plan of the newest of some nodes; None where a sweep begins at leaves, or at none."""
+    if len(outputs) == 1:
+        return outputs[0][0].plan
+    last = None
+    for node, _ in outputs:
+        if node.plan is None:
+            return None
+        if last is None or node.order > last.order:
+            last = node
+    return last and last.plan
 
 
 def drained(pairs: list[Any]) -> Iterator[Any]:
@@ -105,12 +118,12 @@ class Written:
         """The other functions."""
         return [f for f in self.functions if f is not unrolled]
 
-    def look(self, node: Node, targets: Collection[Node] | None, floor: int) -> None:
-        """Count the graph of a node, and write a function if the last one looked at was like it."""
+    def look(self, roots: list[Node], targets: Collection[Node] | None, floor: int) -> None:
+        """Count the graph of some nodes; write a function if the last looked at was like it."""
         self.others = n = self.others + 1
         if n < PATIENCE << self.count // KEPT or n & (n - 1):
             return
-        outline = outline_of(node, targets, floor)
+        outline = outline_of(roots, targets, floor)
         weak = outline and _weak(outline)
         if outline is None or weak != self.outline or _length(outline) > 32 * n:
             self.outline = weak
@@ -129,13 +142,18 @@ class Place(NamedTuple):
     saved: tuple[Known, ...] = ()  # what it saved: y and its inputs
 
 
-#: (whether there are targets, the nodes in the order of the sweep, the leaves)
-Outline = tuple[bool, tuple[Place, ...], tuple[Place, ...]]
+#: (whether there are targets, the nodes in the order of the sweep, the leaves, the places of the
+#: outputs in the order in which they are given)
+Outline = tuple[bool, tuple[Place, ...], tuple[Place, ...], tuple[int, ...]]
 
 
-def outline_of(root: Node, targets: Collection[Node] | None, floor: int) -> Outline | None:
-    """How the graph of a node is made up; None for one that `sweep` is the better choice for."""
-    seen, stack, edges = {root}, [root], 0
+def outline_of(
+    roots: Sequence[Node], targets: Collection[Node] | None, floor: int
+) -> Outline | None:
+    """How the graph of some nodes is made up; None for what `sweep` is the better choice for."""
+    seen, stack, edges = set(roots), list(roots), 0
+    if len(seen) < len(roots):
+        return None
     while stack:
         node = stack.pop()
         if node.order < floor or node.order <= IRREGULAR[0]:
@@ -165,7 +183,8 @@ def outline_of(root: Node, targets: Collection[Node] | None, floor: int) -> Outl
         pick = (node.params["index"], len(node.inputs[0].shape)) if node.plan is PICK else None
         saved = _saved(node) if node.plan.arity else ()
         entries.append(Place(node.plan, _known(node), inputs, pick, saved))
-    return targets is not None, tuple(entries), tuple(leaves)
+    ends = tuple([places[root] for root in roots])
+    return targets is not None, tuple(entries), tuple(leaves), ends
 
 
 def _known(node: Node) -> Known:
@@ -202,8 +221,8 @@ def _length(outline: Outline) -> int:
 
 def _weak(outline: Outline) -> Outline:
     """An outline that keeps no plan alive: the rule of a checkpoint closes over arrays."""
-    aimed, nodes, leaves = outline
-    return aimed, tuple([place._replace(plan=ref(place.plan)) for place in nodes]), leaves
+    aimed, nodes, *rest = outline
+    return aimed, tuple([place._replace(plan=ref(place.plan)) for place in nodes]), *rest
 
 
 class Unrolled:
@@ -240,7 +259,7 @@ class _Writer:
     """
 
     def __init__(self, outline: Outline) -> None:
-        self.aimed, self.nodes, self.leaves = outline
+        self.aimed, self.nodes, self.leaves, self.ends = outline
         self.lines: list[str] = []
         self.indent = " " * 4
         #: the row, the input and its variable, by the lines that call its rule and add up
@@ -253,7 +272,8 @@ class _Writer:
             "quiet": ERRORS.set, "rules": self.rules,
         }  # fmt: skip
         self.known: dict[int, str] = {}
-        self.sums: dict[int, int] = {}  # how many cotangents went to the node at a place so far
+        #: how many cotangents went to the node at a place so far
+        self.sums = dict.fromkeys(self.ends, 1)
         self.parted: set[int] = set()  # places whose sum is an array, were it of one number
         self.shared: set[int] = set()  # places whose cotangent may be somebody else's array
         self.write()
@@ -261,8 +281,9 @@ class _Writer:
     def write(self) -> None:
         """Write it."""
         self.lines.append("def unrolled(outputs, targets, floor, free):")
-        self.line(f"if targets is {'' if self.aimed else 'not '}None: return None")
-        self.line("(n0, g0), = outputs")
+        aimed = f"targets is {'' if self.aimed else 'not '}None"
+        self.line(f"if {aimed} or len(outputs) != {len(self.ends)}: return None")
+        self.line(f"{' '.join(f'(n{end}, g{end}),' for end in self.ends)} = outputs")
         self.write_checks()
         self.line("outputs.clear()")
         self.line("if free: advance(irregular, n0.order)")
@@ -311,9 +332,13 @@ class _Writer:
 
     def write_checks(self) -> None:
         """Write what sees whether a graph has the outline, and finds its nodes."""
-        met: set[int] = {0}
+        met = set(self.ends)
         again: set[str] = set()  # variables of nodes that were met before
-        tests = self.unlike("n0", self.nodes[0].known)
+        tests = []
+        for end in self.ends:
+            if end:
+                tests.append(f"n{end}.plan is not {self.name(self.nodes[end].plan)}")
+            tests += self.unlike(f"n{end}", self.nodes[end].known)
         for i, place in enumerate(self.nodes):
             if place.pick is not None:
                 tests.append(f"n{i}.params['index'] != {place.pick[0]}")

@@ -176,7 +176,7 @@ def disagreements(program: Program) -> Iterator[str]:
         x.grad is not None and np.array_equal(x.grad, g) for x, g in zip(leaves, grads, strict=True)
     ):
         yield "backward() and ag.grad"
-    outline = outline_of(out.node, None, 0)
+    outline = outline_of([out.node], None, 0)
     found = outline and Unrolled(outline).run([(out.node, np.float64(1.0))], None, 0, False)
     if not found or not all(np.array_equal(x.grad, found[x.node]) for x in leaves):
         yield "the sweep and the sweep written out"

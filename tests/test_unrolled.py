@@ -25,7 +25,7 @@ def leaves(*shapes: tuple[int, ...], dtype: Any = np.float64) -> Leaves:
 
 def written(y: ag.Tensor, targets: Any = None, floor: int = 0) -> Unrolled:
     assert y.node is not None
-    outline = outline_of(y.node, targets, floor)
+    outline = outline_of([y.node], targets, floor)
     assert outline is not None
     return Unrolled(outline)
 
@@ -135,7 +135,7 @@ def test_arrays_in_another_byte_order_are_left_to_the_sweep() -> None:
     a = ag.tensor(np.arange(3.0).astype(swapped), requires_grad=True)
     y = np.copy(a)
     y = np.sum(y * y)
-    assert outline_of(y.node, None, 0) is None
+    assert outline_of([y.node], None, 0) is None
     assert_same_bits(np.sum(a * a + np.sin(a)))
 
 
@@ -478,7 +478,7 @@ def test_a_graph_of_very_many_edges_is_swept_one_node_after_another() -> None:
     """A function of them would be too long, few as the nodes may be."""
     (a,) = leaves((1,))
     y = np.sum(np.concatenate([a] * (3 * MOST)))
-    assert outline_of(y.node, None, 0) is None
+    assert outline_of([y.node], None, 0) is None
     y = np.sum(np.concatenate([a] * 1000))
     y.node.plan.written = None
     for _ in range(4 * PATIENCE):  # nor sooner than it is worth it

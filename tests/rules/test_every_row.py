@@ -206,7 +206,7 @@ def test_the_sweep_written_out_gives_the_same_bits(op: Primitive, i: int) -> Non
     y = f(*[ag.tensor(p, requires_grad=True) for p in primals])
     seed = np.ones(y.shape, y.dtype)[()]
     expected = sweep([(y.node, seed)])
-    outline = outline_of(y.node, None, 0)
+    outline = outline_of([y.node], None, 0)
     assert outline is not None
     found = Unrolled(outline).run([(y.node, seed)], None, 0, False)
     assert found is not None
