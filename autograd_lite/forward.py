@@ -68,18 +68,21 @@ def _directions(lifted: Lifted, tangents: Any, name: str) -> list[Any]:
     """The tangents' leaves, each checked against its primal and in its dtype."""
     leaves = pytree.flatten_like(lifted.structure, tangents)
     directions = []
-    for path, x, t in zip(pytree.names(lifted.structure), lifted.tensors, leaves, strict=True):
+    for i, (x, t) in enumerate(zip(lifted.tensors, leaves, strict=True)):
         if np.shape(t) != x.shape:
             raise ValueError(
-                f"{name}: the tangent of primal {path} has shape {np.shape(t)}, expected {x.shape}"
+                f"{name}: the tangent of primal {pytree.names(lifted.structure)[i]} has shape "
+                f"{np.shape(t)}, expected {x.shape}"
             )
         if isinstance(t, Tensor) and t._node is not None:
             directions.append(t if t.dtype == x.dtype else t.astype(x.dtype))
             continue
         array = np.asarray(t._value if isinstance(t, Tensor) else t)
         if array.dtype.kind not in "fiub":
-            raise TypeError(f"{name}: the tangent of primal {path} has dtype {array.dtype}, "
-                            "expected real numbers")  # fmt: skip
+            raise TypeError(
+                f"{name}: the tangent of primal {pytree.names(lifted.structure)[i]} has dtype "
+                f"{array.dtype}, expected real numbers"
+            )
         directions.append(array.astype(x.dtype, copy=False))
     return directions
 

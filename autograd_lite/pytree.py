@@ -197,6 +197,8 @@ def flatten_like(treedef: TreeDef, tree: Any, path: str = "") -> list[Any]:
                 else ""
             )
         )
+    if all(child is LEAF for child in treedef.children):
+        return list(children)
     parts = zip(treedef.children, children, treedef.labels, strict=True)
     return [
         leaf for child, sub, label in parts for leaf in flatten_like(child, sub, _join(path, label))
