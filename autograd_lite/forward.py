@@ -16,6 +16,7 @@ import numpy as np
 from autograd_lite import pytree
 from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
 from autograd_lite.messages import refuse_no_function
+from autograd_lite.promotion import like, stands
 from autograd_lite.recording import bind
 from autograd_lite.sweep import PICK, Node, Primal, ancestors, sweep
 from autograd_lite.transforms import (
@@ -48,8 +49,9 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
         leaves, structure = result_leaves("jvp", f, f(*lifted.primals()))
         pushed = push(leaves, lifted, directions, recording.record)
     out = [_zeros_of(y) if t is None else t for y, t in zip(leaves, pushed, strict=True)]
-    values = [value_of(y, lifted, recording.record) for y in leaves]
-    shown = [value_of(t, lifted, recording.record) for t in out]
+    record = recording.record
+    values = [value_of(y, lifted, record) for y in leaves]
+    shown = [like(y, value_of(t, lifted, record)) for y, t in zip(leaves, out, strict=True)]
     return pytree.unflatten(structure, values), pytree.unflatten(structure, shown)
 
 
@@ -102,9 +104,9 @@ def push(
     roots = [y._node for y in outputs if isinstance(y, Tensor) and y._node is not None]
     with np.errstate(all="ignore"):
         for node in ancestors(roots, floor):
-            if node not in tangents:
+            if node.inputs and node not in tangents:
                 ts = [tangents.get(p) if isinstance(p, Node) else None for p in node.inputs]
-                if any(t is not None for t in ts):
+                if any(ts[i] is not None for i, _ in node.plan.edges):  # not of what steps
                     try:
                         tangents[node] = _tangent(node, ts, record)
                     except Exception as error:
@@ -239,14 +241,14 @@ def _blocks(outputs: Sequence[Any], lifted: Lifted, record: bool) -> list[list[A
     blocks = [make(y, lifted, record) for y in outputs]
     return [
         [_shown(value_of(b, lifted, record, scalar=False), x) for b, x in pairs]
-        for pairs in (zip(row, lifted.leaves, strict=True) for row in blocks)
+        for pairs in (zip(row, lifted.tensors, strict=True) for row in blocks)
     ]
 
 
-def _shown(block: Any, primal: Any) -> Any:
+def _shown(block: Any, lifted: Tensor) -> Any:
     """A float for a float's single derivative, else the block as it is."""
-    single = type(primal) is float and isinstance(block, np.ndarray) and not block.ndim
-    return float(block) if single else block
+    single = not block.ndim and (isinstance(block, Tensor) or stands(lifted))
+    return like(lifted, block) if single else block
 
 
 def _rows_by_reverse(y: Any, lifted: Lifted, record: bool) -> list[Any]:

@@ -176,10 +176,6 @@ class Weak(float):
     size = 1
     dtype = np.dtype(np.float64)
 
-    def bare(self, kind: str) -> Any:
-        """What a row's function is given: the float, or where it asks for a shape, a 0-d array."""
-        return float(self) if kind == "elementwise" else np.float64(self)
-
     def item(self) -> float:
         """The number."""
         return float(self)

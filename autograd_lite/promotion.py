@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.modes import Weak
+from autograd_lite.modes import MODES, Weak
 from autograd_lite.sweep import Node, Primal
 from autograd_lite.table import Primitive
 
@@ -22,10 +22,14 @@ __all__ = [
     "ONE",
     "Fixed",
     "Float",
+    "bare",
     "fixed",
+    "gives_floats",
     "is_weak",
+    "like",
     "number_of",
     "result_of",
+    "scalar_for",
     "standing",
     "stands",
     "unpromoted",
@@ -38,8 +42,11 @@ ONE = NUMBER(1.0)
 #: Functions that give a Python float of Python floats, and of one and whole numbers.
 _OF_FLOATS = frozenset(
     {operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod,
-     operator.pow, operator.neg, operator.pos, operator.abs}
+     operator.pow, operator.neg, operator.pos, operator.abs, divmod, np.real, np.imag}
 )  # fmt: skip
+
+#: Rows of the engine's own that do so, by name.
+_OWN = frozenset({"lift", "pick", "rounded", "stop_gradient"})
 
 
 class Float(Primal):
@@ -55,7 +62,7 @@ class Fixed(np.float64):
 
 
 #: The types of scalars that may stand for Python floats.
-NUMBERS = frozenset({NUMBER, Fixed})
+NUMBERS = frozenset({NUMBER, Fixed, Weak})
 
 
 def unpromoted(op: Primitive, values: Sequence[Any], parents: Sequence[Any]) -> list[Any] | None:
@@ -71,7 +78,24 @@ def unpromoted(op: Primitive, values: Sequence[Any], parents: Sequence[Any]) -> 
     floats = [_stands(v, p) for v, p in zip(values, parents, strict=True)]
     if True not in floats:
         return None
-    return [float(v) if is_float else v for v, is_float in zip(values, floats, strict=True)]
+    pairs = list(zip(values, floats, strict=True))
+    scalar = scalar_for(op, [getattr(v, "dtype", None) for v, is_float in pairs if not is_float])
+    return [scalar(v) if is_float else v for v, is_float in pairs]
+
+
+def scalar_for(op: Primitive, dtypes: Sequence[Any]) -> Any:
+    """The type in which a row's function is given a Python float beside arrays of these dtypes.
+
+    Its own type, but for the engine's own functions that ask for shapes: the narrower one then.
+    """
+    if op.kind == "elementwise" or not op.path.startswith("ag."):
+        return float
+    return np.result_type(*[d for d in dtypes if d is not None and d.kind == "f"]).type
+
+
+def bare(op: Primitive, x: Weak) -> Any:
+    """What a row's function is given of a traced float: that, or a scalar if it asks for shapes."""
+    return float(x) if op.kind == "elementwise" or gives_floats(op) else NUMBER(x)
 
 
 def stands(y: Any) -> bool:
@@ -93,12 +117,32 @@ def is_weak(op: Primitive, y: Any) -> bool:
     The function would give a NumPy scalar, which promotes, where the operator that shares its row
     gives a float: `np.add(a, 2.0)` and `a + 2.0`.
     """
-    return op.fn in _OF_FLOATS and (isinstance(y._value, Weak) or stands(y))
+    return op.fn in _OF_FLOATS and stands(y)
 
 
 def fixed(like: Any, value: Any) -> Any:
     """A constant, such that it stands for a Python float where the tensor `like` does."""
     return Fixed(value) if stands(like) else value
+
+
+def like(y: Any, g: Any) -> Any:
+    """A gradient or tangent g, as a float where the number or tensor y is one or stands for one.
+
+    A tensor as a tensor that stands for one, or does not, as y; an array without axes as a scalar.
+    """
+    is_float = stands(y) if hasattr(y, "_node") else type(y) is float
+    if not hasattr(g, "_node"):
+        return float(g) if is_float else g[()]
+    if stands(g) is is_float:
+        return g
+    if not is_float:
+        return g.astype(g.dtype)
+    trace = MODES.get().trace
+    if trace is not None:
+        return trace.as_float(g)
+    made = g.astype(NUMBER)  # a node of its own: g may have other uses
+    made._value = (Fixed if made._node is None else NUMBER)(made._value)
+    return made if made._node is None else standing(made)
 
 
 def number_of(y: Any) -> Any:
@@ -108,7 +152,7 @@ def number_of(y: Any) -> Any:
 
 def result_of(op: Primitive, inputs: Sequence[Any], y: Any) -> Any:
     """What an operation on constants gave, such that it stands for a float if it were one."""
-    if type(y) is not NUMBER or not _gives_floats(op):
+    if type(y) is not NUMBER or not gives_floats(op):
         return y
     return Fixed(y) if all(map(_is_constant, inputs)) else y
 
@@ -120,7 +164,10 @@ def _is_constant(x: Any) -> bool:
 
 def _stands(value: Any, node: Any) -> bool:
     """Whether the value of a node, or of a constant, stands for a Python float."""
-    return type(value) is Fixed or (type(value) is NUMBER and node is not None and _is_float(node))
+    kind = type(value)
+    if kind is NUMBER:
+        return node is not None and _is_float(node)
+    return kind is Fixed or kind is Weak
 
 
 def _is_plain(x: Any) -> bool:
@@ -128,8 +175,9 @@ def _is_plain(x: Any) -> bool:
     return type(x) is Fixed or (isinstance(x, (float, int)) and not isinstance(x, np.generic))
 
 
-def _gives_floats(op: Primitive) -> bool:
-    return op.fn in _OF_FLOATS or (op.name in ("lift", "stop_gradient") and not op.strict)
+def gives_floats(op: Primitive) -> bool:
+    """Whether a row gives a Python float of Python floats."""
+    return op.fn in _OF_FLOATS or (op.name in _OWN and not op.strict)
 
 
 def _is_float(node: Node) -> bool:
@@ -139,13 +187,13 @@ def _is_float(node: Node) -> bool:
     stack = [node]
     while stack and found:
         inner = stack.pop()
-        if inner.plan is None:
-            found = type(inner) is Float
-            continue
         if inner.info is not None and "float" in inner.info:
             found = inner.info["float"]
             continue
-        found = _gives_floats(inner.plan.op)
+        if inner.plan is None:
+            found = type(inner) is Float
+            continue
+        found = gives_floats(inner.plan.op)
         for p in inner.inputs:
             if not isinstance(p, Node):
                 found = found and (type(p) is float or _is_plain(p))

@@ -16,7 +16,7 @@ import numpy as np
 from autograd_lite import pytree
 from autograd_lite.graph import Tensor
 from autograd_lite.modes import MODES
-from autograd_lite.promotion import is_weak
+from autograd_lite.promotion import is_weak, stands
 from autograd_lite.recording import bind, of_one, of_two
 from autograd_lite.signatures import path_of
 from autograd_lite.table import ADVICE, COMPOSED, IN_PLACE, QUERIES, TABLE
@@ -45,7 +45,13 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
             f"x = ag.put(x, index, {values})"
         )
     key = ufunc if method == "__call__" else getattr(ufunc, method)
-    return _call(key, inputs, kwargs)
+    y = _call(key, inputs, kwargs)
+    return tuple(map(_promoting, y)) if key is np.divmod else y
+
+
+def _promoting(y: Any) -> Any:
+    """A result of NumPy's function, where that of the operator would stand for a Python float."""
+    return y.astype(y.dtype) if isinstance(y, Tensor) and stands(y) else y
 
 
 #: What records the calls of ufuncs that are rows of one or two inputs.

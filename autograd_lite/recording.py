@@ -15,7 +15,7 @@ from autograd_lite.debugging import annotate, check_value
 from autograd_lite.graph import Tensor, like_result, new_tensor, pick, picked
 from autograd_lite.messages import explain, label, refuse_dtype, refuse_masked, refuse_surplus
 from autograd_lite.modes import MODES, Weak
-from autograd_lite.promotion import NUMBERS, Fixed, result_of, unpromoted
+from autograd_lite.promotion import NUMBERS, Fixed, bare, result_of, unpromoted
 from autograd_lite.sweep import Node, Recorded, Stub, next_order, stub
 from autograd_lite.table import Plan, Primitive, plan_for
 
@@ -274,14 +274,15 @@ def evaluated(op: Primitive, inputs: Sequence[Any], params: Any) -> tuple[list[A
     """The inputs' plain values, and what the row's function makes of them."""
     values = [x._value if isinstance(x, Tensor) else _constant(op, x) for x in inputs]
     try:
-        bare = [v.bare(op.kind) if isinstance(v, Weak) else v for v in values]
-        y = op.fn(*bare, **params)
-        if not NUMBERS.isdisjoint(map(type, values)):
+        y = op.fn(*[bare(op, v) if type(v) is Weak else v for v in values], **params)
+        kinds = set(map(type, values))
+        if not NUMBERS.isdisjoint(kinds):
             nodes = [x._node if isinstance(x, Tensor) else None for x in inputs]
             floats = unpromoted(op, values, nodes)
             if floats is not None:
-                # other rules than those of elements ask for shapes
-                return floats if op.kind == "elementwise" else values, op.fn(*floats, **params)
+                # other rules than those of elements ask for shapes, and a trace follows tensors
+                kept = floats if op.kind == "elementwise" and Weak not in kinds else values
+                return kept, op.fn(*floats, **params)
     except Exception as error:
         explain(error, op, inputs)
         raise
@@ -295,7 +296,7 @@ def _wrapped(op: Primitive, y: Any, inputs: Sequence[Any]) -> Any:
         if y.dtype.kind not in "fiub":
             refuse_dtype(op, y.dtype, "result")
         return new_tensor(result_of(op, inputs, y), None)
-    return like_result(y, [new_tensor(value, None) for value in y])
+    return like_result(y, [new_tensor(result_of(op, inputs, value), None) for value in y])
 
 
 def _stub(x: Any, value: Any) -> Any:

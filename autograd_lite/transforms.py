@@ -36,8 +36,8 @@ from autograd_lite.messages import (
     refuse_no_function,
     refuse_nothing,
 )
-from autograd_lite.modes import MODES, Weak
-from autograd_lite.promotion import ONE, Float, number_of
+from autograd_lite.modes import MODES
+from autograd_lite.promotion import ONE, Float, fixed, like, number_of
 from autograd_lite.sweep import Node, Primal, next_order, own
 from autograd_lite.table import Plan, Primitive
 from autograd_lite.unrolled import drained, swept
@@ -105,30 +105,27 @@ class Lifted:
 
     def gradients(self, found: Mapping[Node, Any], record: bool = True) -> tuple[Any, ...]:
         """The primals' pytrees with a gradient for each leaf, zeros where there is none."""
-        trace = MODES.get().trace
         zipped = zip(self.leaves, self.tensors, self.nodes, strict=True)
         grads = [
             g if type(g := found.get(n)) is type(x) is np.ndarray  # an array for an array
-            else _result(g, t, x, record, trace)
+            else _result(g, t, x, record)
             for x, t, n in zipped
         ]  # fmt: skip
         return pytree.unflatten(self.structure, grads)  # type: ignore[no-any-return]
 
 
-def _result(g: Any, lifted: Tensor, primal: Any, record: bool, trace: Any) -> Any:
+def _result(g: Any, lifted: Tensor, primal: Any, record: bool) -> Any:
     """A gradient in the kind of its primal: float for float, array for array."""
     if g is None:
         g = np.zeros(lifted.shape, lifted.dtype)
-    if trace is not None and isinstance(lifted._value, Weak):
-        return trace.as_float(g) if isinstance(g, Tensor) and g._node is not None else float(g)
     if isinstance(g, Tensor):
         if record and (g._node is not None or _is_plain_tensor(primal)):
-            return g
+            return like(lifted, g)
         g = g.data
     if type(primal) is float:
         return float(g)
     if _is_plain_tensor(primal):
-        return new_tensor(g, None)
+        return new_tensor(fixed(lifted, g), None)
     return np.asarray(g) if isinstance(g, np.generic) else g
 
 

@@ -39,6 +39,21 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "a float64 array": lambda a: np.sum(a * X.astype(np.float64)),
     "a float64 scalar": lambda a: np.sum(a * np.float64(2.0) * X),
     "whole numbers": lambda a: np.sum(a * np.arange(3)),
+    "its rounding": lambda a: np.sum(X * round(a)),
+    "its rounding to a decimal": lambda a: np.sum(round(a, 1) * X),
+    "a division of it with remainder": lambda a: np.sum(divmod(a, 0.7)[1] * X),
+    "a division by it with remainder": lambda a: np.sum(divmod(X, a)[1]),
+    "NumPy's division of it": lambda a: np.sum(np.divmod(a, 0.7)[1] * X),
+    "numbers between it and an array": lambda a: np.sum(np.linspace(a, X, 3)),
+    "powers between": lambda a: np.sum(np.logspace(HALF, a, 3)),
+    "numbers up to it": lambda a: np.sum(np.linspace(0.0, a, 4) * X),  # float64 in NumPy too
+    "a percentile": lambda a: np.sum(np.percentile(X, 7.0 * a) * X),
+    "a percentile of a list": lambda a: np.sum(np.nanpercentile([X, X], 7.0 * a)),
+    "a power in float64": lambda a: np.sum(np.float_power(a, X)),
+    "its real part": lambda a: np.sum((np.real(a) + np.imag(a)) * X),
+    "its transpose": lambda a: np.sum(np.transpose(a) * X),  # an array
+    "a checkpoint of it": lambda a: np.sum(ag.checkpoint(lambda b: b * b)(a) * X),
+    "a checkpoint with an array": lambda a: np.sum(ag.checkpoint(lambda b: X * b)(a)),
 }
 
 
@@ -53,15 +68,93 @@ def test_the_dtype_and_the_bits_are_those_of_the_plain_function(name: str) -> No
     for y in (
         ag.vjp(f, 1.3)[0],
         ag.jvp(f, (1.3,), (1.0,))[0],
-        ag.jvp(f, (1.3,), (1.0,))[1],
         ag.compile(f)(1.3),
         ag.compile(ag.value_and_grad(f))(1.3)[0],
     ):
         assert y.dtype == plain.dtype
+        np.testing.assert_allclose(y, plain, rtol=1e-2 if plain.dtype == np.float16 else 1e-6)
+    assert ag.jvp(f, (1.3,), (1.0,))[1].dtype == plain.dtype
     with ag.debug():
         assert ag.value_and_grad(f)(1.3)[0].dtype == plain.dtype
     wide = ag.grad(lambda a: f(a) * np.float64(1.0))(1.3)
     np.testing.assert_allclose(g, wide, rtol=2e-2 if name == "float16" else 1e-5)
+
+
+SCALARS: tuple[Callable[[Any], Any], ...] = (
+    lambda b: b * b * b / (b + 1),
+    abs,
+    np.sin,
+    lambda b: 3.0,
+    lambda b: np.sum(X * b),
+    lambda b: np.where(b > 0, b, 0.0) ** 2,
+    lambda b: divmod(b, 0.7)[1] * round(b, 1),
+)
+
+DERIVATIVES: dict[str, Callable[..., Any]] = {
+    "grad": lambda f, a: ag.grad(f)(a),
+    "grad at a constant": lambda f, a: ag.grad(lambda b: f(b) * a)(1.1),
+    "grad of several": lambda f, a: ag.grad(lambda b, c: f(b * c), argnums=(0, 1))(a, 1.2)[1],
+    "a pullback": lambda f, a: ag.vjp(f, a)[1](np.float32(0.5))[0],
+    "a pullback of a cotangent that is tracked": lambda f, a: ag.vjp(f, a)[1](X[1] * a)[0],
+    "one of NumPy's numbers": lambda f, a: ag.vjp(f, 1.1)[1](np.add(a, 1.0))[0],
+    "hvp": lambda f, a: ag.hvp(f, (a,), (1.0,))[1],
+    "jacobian": lambda f, a: ag.jacobian(f)(a),
+    "hessian": lambda f, a: ag.hessian(f)(a),
+    "the second derivative": lambda f, a: ag.grad(ag.grad(f))(a),
+    "the second, forwards": lambda f, a: ag.jvp(ag.grad(f), (a,), (1.0,))[1],
+    "a checkpoint's": lambda f, a: ag.grad(ag.checkpoint(f))(a),
+    "without recording": lambda f, a: ag.no_grad(ag.grad(f))(a),
+}
+
+
+@pytest.mark.parametrize("name", DERIVATIVES)
+def test_the_derivative_by_a_float_is_one_inside_other_transforms_too(name: str) -> None:
+    """Whatever it was computed from: outermost it is a float, which promotes nothing."""
+    derivative = DERIVATIVES[name]
+    for f in SCALARS:
+        bare = lambda a, f=f: derivative(f, a)
+        times = lambda a, f=f: X * derivative(f, a)
+        assert type(bare(1.3)) is float
+        assert type(ag.vjp(bare, 1.3)[0]) is float
+        plain = times(1.3)
+        assert plain.dtype == np.float32
+        for y in (
+            ag.vjp(times, 1.3)[0],
+            ag.jvp(times, (1.3,), (1.0,))[0],
+            ag.compile(times)(1.3),
+            ag.compile(lambda a, times=times: ag.vjp(times, a)[0])(1.3),
+        ):
+            assert y.dtype == np.float32
+            np.testing.assert_allclose(y, plain, rtol=1e-6)
+
+
+def test_the_derivative_by_a_scalar_of_numpy_is_none() -> None:
+    """Though it is computed from floats alone: np.float64 in, and what promotes out."""
+    f = lambda a: X * ag.grad(lambda b: b * a)(np.float64(1.1))
+    assert f(1.3).dtype == ag.vjp(f, 1.3)[0].dtype == np.float64
+    assert ag.compile(f)(1.3).dtype == np.float64
+    tangent = lambda a: ag.jvp(np.square, (a,), (a,))[1]  # np.square(1.3) is np.float64
+    assert type(tangent(1.3)) is type(ag.vjp(tangent, 1.3)[0]) is np.float64
+
+
+@pytest.mark.parametrize("f", [lambda b: b, lambda b: b * b, lambda b: 3.0, lambda b: b % 0.7])
+def test_the_tangent_of_a_float_is_a_float(f: Callable[[Any], Any]) -> None:
+    """As its value is; inside another transform it promotes nothing."""
+    assert [type(y) for y in ag.jvp(f, (1.3,), (1.0,))] == [float, float]
+    assert [type(y) for y in ag.jvp(f, (1.3,), (np.float32(0.5),))] == [float, float]
+    tangent = lambda a: X * ag.jvp(f, (a,), (a,))[1]
+    assert tangent(1.3).dtype == ag.vjp(tangent, 1.3)[0].dtype == np.float32
+    assert ag.compile(tangent)(1.3).dtype == np.float32
+
+
+def test_a_float_is_rounded_as_python_rounds() -> None:
+    """round(2.675, 2) is 2.67; NumPy's functions and arrays take the product with 100: 2.68."""
+    for f in (lambda a: round(a, 2), lambda a: np.round(a, 2)):
+        assert ag.vjp(f, 2.675)[0] == ag.compile(f)(2.675) == f(2.675)
+    assert round(2.675, 2) != np.round(2.675, 2)
+    t = ag.tensor(2.675, requires_grad=True)
+    assert round(t, 2).item() == 2.68
+    assert ag.grad(round)(1.3) == 0.0
 
 
 def test_no_array_of_the_sweep_is_widened() -> None:

@@ -80,8 +80,6 @@ def call_of(step: Step, library: Library) -> Call:
         return Call(op.path, operands, (*_keywords(step, library), *_where(mask, library)))
     if _resolved(op.path) is op.fn:
         return Call(op.path, step.operands, _keywords(step, library))
-    if op.fn is divmod:
-        return Call("divmod", step.operands)
     return Call(library.function(op.fn, op.name), step.operands, _keywords(step, library))
 
 
@@ -262,10 +260,6 @@ def _method(form: str, *names: str) -> Callable[[Step, Library], Call]:
     return write
 
 
-def _real(step: Step, library: Library) -> Call:
-    return Call("np.asarray", step.operands)
-
-
 def _in_order(step: Step, library: Library) -> Call:
     return Call("np.positive", step.operands, (), takes_out=True)
 
@@ -300,7 +294,7 @@ def _special() -> dict[Any, Any]:
         np.swapaxes: _method("swapaxes", "axis1", "axis2"),
         np.diagonal: _method("diagonal", "offset", "axis1", "axis2"),
         np.trace: _method("trace", "offset", "axis1", "axis2"),
-        np.repeat: _method("repeat", "repeats", "axis"), np.real: _real, np.clip: _clip,
+        np.repeat: _method("repeat", "repeats", "axis"), np.clip: _clip,
         np.where: _where_call,
     }  # fmt: skip
     found: dict[Any, Any] = {TABLE[key]: write for key, write in table.items()}

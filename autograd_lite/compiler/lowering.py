@@ -83,4 +83,5 @@ _BY_THEIR_FUNCTION = (
 LOWERED: dict[Primitive, Callable[..., Any]] = {
     **{TABLE[key]: TABLE[key].fn for key in _BY_THEIR_FUNCTION},
     cross_entropy._ROW: _cross_entropy,
+    TABLE[np.divmod]: lambda a, b: (a // b, a % b),  # which know what to do with Python floats
 }

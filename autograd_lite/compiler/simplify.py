@@ -240,7 +240,7 @@ def _transposed(simplifier: Simplifier, step: Step) -> Any:
         if order != tuple(range(len(order))):
             return simplifier.step(step, x.operands, params={"axes": order})
         return x.operands[0]
-    return x if order == tuple(range(len(order))) and isinstance(x, Value) else None
+    return x if order == tuple(range(len(order))) and _alike(x, step) else None
 
 
 def _reshaped(simplifier: Simplifier, step: Step) -> Any:

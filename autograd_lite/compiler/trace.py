@@ -20,6 +20,7 @@ from autograd_lite.compiler.lowering import LOWERED
 from autograd_lite.debugging import user_line
 from autograd_lite.graph import Tensor, new_tensor, picked
 from autograd_lite.modes import MODES, Modes, Weak
+from autograd_lite.promotion import Fixed, Float, stands
 from autograd_lite.recording import bind, evaluated, node_of
 from autograd_lite.rules.activations import stop_gradient
 from autograd_lite.sweep import PICK, Leaf, Node, next_order
@@ -97,6 +98,7 @@ class Trace:
         """The result of an operation as Tensors that the trace follows."""
         if op.data_dependent:
             self._refuse_shape(op)
+        inputs = [_weak(x) if isinstance(x, Tensor) and stands(x) else x for x in inputs]
         try:
             values, y = evaluated(op, inputs, params)
         except ArithmeticError:  # Python's, of floats such as 1/0
@@ -107,10 +109,13 @@ class Trace:
             y = Weak(y)
         elif isinstance(y, bool):
             y = np.bool_(y)
+        elif op.n_outputs is not None and type(y[0]) is float:
+            y = tuple(map(Weak, y))
         nodes = [x._node if isinstance(x, Tensor) else None for x in inputs]
         if not any(nodes):
             return _constants(op, y)
-        operands = tuple([self.operand(x) for x in inputs])
+        pairs = zip(inputs, values, strict=True)
+        operands = tuple([self.operand(v if isinstance(x, list) else x) for x, v in pairs])
         tracked = [n is not None and n.tracked and modes.recording for n in nodes]
         node = node_of(plan_for(op, tuple(tracked)), inputs, values, list(nodes), params, y)
         if (
@@ -201,12 +206,13 @@ class Trace:
         if not isinstance(x, Tensor):
             return self._constant(x) if isinstance(x, np.ndarray) else Const(x)
         if x._node is None:
-            kept = isinstance(x._value, Weak)
-            return Const(float(x._value)) if kept else self._constant(x._value)
+            return self._constant(x._value)
         return self._resolve(x, x._node)
 
     def _constant(self, array: Any) -> Const:
         """A copy of an array that is no argument, one for all its uses while it stays the same."""
+        if isinstance(array, (Weak, Fixed)):
+            return Const(float(array))
         known = self._constants.get(id(array))
         if known is None or not np.array_equal(known[1].array, array, equal_nan=_has_nan(array)):
             known = self._constants[id(array)] = (array, Const(np.array(array)[()]))
@@ -222,7 +228,8 @@ class Trace:
             found = source[index] if type(source) is tuple else self._pick(source, index, node)
             self.values[node] = found
         if found is None and isinstance(node, Leaf) and node.order > self.start:
-            found = self._constant(x._value)  # a constant that a transform lifted
+            value = Weak(x._value) if type(node) is Float else x._value
+            found = self._constant(value)  # that a transform lifted
         if found is None:
             raise TypeError(
                 f"{x.name or 'a tensor'} of shape {x.shape} requires grad and is used by the "
@@ -257,7 +264,13 @@ def _float(x: Any) -> float:
 
 
 #: Gives gradients with respect to Python floats their kind.
-FLOAT = Primitive(_float, (lambda g, y, x: g,), kind="linear", name="float")
+FLOAT = Primitive(
+    _float,
+    (lambda g, y, x: g,),
+    kind="linear",
+    name="float",
+    jvp=lambda tangents, y, x: tangents[0],  # a number of NumPy's
+)
 
 
 def _in_numpy(op: Primitive, inputs: Sequence[Any], params: Any) -> tuple[list[Any], Any]:
@@ -266,7 +279,12 @@ def _in_numpy(op: Primitive, inputs: Sequence[Any], params: Any) -> tuple[list[A
     if not all(isinstance(v, (float, int)) for v in values):
         raise
     y = op.fn(*[np.float64(v) if isinstance(v, float) else v for v in values], **params)
-    return values, y.item()
+    return values, y.item() if op.n_outputs is None else tuple([v.item() for v in y])
+
+
+def _weak(x: Tensor) -> Tensor:
+    """A tensor that stands for a Python float, as one that a trace follows."""
+    return x if type(x._value) is Weak else new_tensor(Weak(x._value), x._node)
 
 
 def _bare(x: Any) -> Any:

@@ -202,10 +202,8 @@ elementwise(
     examples=[reals((2, 3))],
     formulas=("{g}",),
 )
-linear(np.real, lambda g, y, x: g, fn=np.asarray, examples=[reals((2, 3))], formulas=("{g}",))
-linear(
-    np.imag, lambda g, y, x: g * 0.0, fn=np.zeros_like, examples=[reals((2, 3))], formulas=("0",)
-)
+linear(np.real, lambda g, y, x: g, examples=[reals((2, 3))], formulas=("{g}",))
+linear(np.imag, lambda g, y, x: g * 0.0, examples=[reals((2, 3))], formulas=("0",))
 linear(
     np.real_if_close,
     lambda g, y, x, tol: g,

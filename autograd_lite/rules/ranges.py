@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
+from autograd_lite.promotion import stands
 from autograd_lite.rules.examples import given, positive, reals
 from autograd_lite.rules.shapes import wrapped
 from autograd_lite.table import composed
@@ -25,7 +26,8 @@ def _linspace(
     num = operator.index(num)
     if num < 0:
         raise ValueError(f"linspace: num={num}; it is 0 or more")
-    floating = np.result_type(start, stop, 1.0)
+    ends = [1.0 if isinstance(x, Tensor) and stands(x) else x for x in (start, stop)]
+    floating = np.result_type(*ends, 1.0)
     delta = stop - start if isinstance(stop, Tensor) else np.subtract(stop, start)
     steps = num - 1 if endpoint else num
     step = delta / steps if steps > 0 else np.nan

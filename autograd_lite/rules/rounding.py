@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.graph import Tensor
+from autograd_lite.promotion import stands
+from autograd_lite.recording import bind
 from autograd_lite.rules.examples import Call, Example, given, reals
 from autograd_lite.rules.shapes import summed_to
-from autograd_lite.table import ADVICE, elementwise, general
+from autograd_lite.table import ADVICE, TABLE, Primitive, elementwise, general
 
 
 def between_steps(*shape: int, scale: float = 1.0, **kwargs: Any) -> Example:
@@ -38,10 +41,33 @@ for _function in (np.round, np.around):
         _function,
         lambda g, y, x, decimals: g * 0.0,
         params={"decimals": 0},
-        methods=("round", "__round__") if _function is np.round else (),
+        methods=("round",) if _function is np.round else (),
         examples=[between_steps(2, 3), between_steps(2, 3, scale=0.1, decimals=1)],
         formulas=("0",),
     )
+
+
+def _rounded(x: Any, decimals: int) -> Any:
+    return type(x)(round(float(x), decimals))
+
+
+#: Python's way of rounding a float, which looks at its decimals
+ROUNDED = Primitive(
+    _rounded,
+    (lambda g, y, x, decimals: g * 0.0,),
+    kind="elementwise",
+    params={"decimals": 0},
+    formulas=("0",),
+)
+
+
+def _round(self: Tensor, ndigits: int | None = None) -> Any:
+    """The tensor rounded to so many decimals: a float, too, where no number is given."""
+    op = ROUNDED if stands(self) else TABLE[np.round]
+    return bind(op, (self,), {"decimals": ndigits or 0})
+
+
+Tensor.__round__ = _round  # type: ignore[method-assign]
 elementwise(np.sign, lambda g, y, x: g * 0.0, examples=[reals((2, 3))], formulas=("0",))
 elementwise(
     np.heaviside,

@@ -727,3 +727,23 @@ def test_errors_are_handled_as_before_after_a_program_and_after_one_that_failed(
                 f(np.ones(3), np.array([7]))
             assert np.geterr() == before
     assert "ERRORS.set(IGNORED)" in f.source
+
+
+def test_forward_derivatives_pass_by_comparisons_and_constants() -> None:
+    """A trace gives them nodes too, and no rule pushes a tangent through those."""
+    masked = lambda x: np.sum(x * (x > 0) * np.heaviside(0.5, x))
+    x = rng().standard_normal(5)
+    for v in (np.ones(5), x):
+        f = lambda x, v: ag.jvp(masked, (x,), (v,))
+        assert_close(ag.compile(f)(x, v), f(x, v))
+    second = lambda a: ag.jvp(ag.grad(abs), (a,), (1.0,))  # the gradient is made a float
+    assert ag.compile(second)(1.5) == second(1.5) == (1.0, 0.0)
+
+
+def test_a_float_is_made_an_array_once_it_has_its_value() -> None:
+    """Though its variable had the value of another before."""
+    x = np.linspace(0.5, 2.0, 4, dtype=np.float32)
+    f = lambda a: x * ag.grad(lambda b: b**3)(a)
+    assert_close(ag.compile(f)(1.5), f(1.5))
+    program = ag.compile(lambda a, b: x * ((a + b) * (a - b)))
+    assert_close(program(3.0, 2.0), x * 5.0)
