@@ -62,19 +62,19 @@ def swept(
     a sweep that is not recorded finds is the caller's `own`.
     """
     seeds = [g for _, g in outputs]
-    if as_tensors is None and watch is None:
+    if watch is None:
         plan = _last_row(outputs)  # without a hold on the graph
         if plan is not None and not (targets and [n for n in targets if n.plan is not None]):
             written = plan.written
             if written is None:
                 written = plan.written = Written()
             for place, unrolled in enumerate(written.functions):
-                found = unrolled.run(outputs, targets, floor, free)
+                found = unrolled.run(outputs, targets, floor, free, as_tensors)
                 if found is not None:
                     if place:
                         written.functions = [unrolled, *written.without(unrolled)]
-                    return found if unrolled.fresh else own(found, seeds)
-            written.look([node for node, _ in outputs], targets, floor)
+                    return found if as_tensors or unrolled.fresh else own(found, seeds)
+            written.look([node for node, _ in outputs], targets, floor, as_tensors is not None)
     pairs = drained(outputs)
     found = sweep(pairs, targets, floor, as_tensors=as_tensors, free=free, watch=watch)
     return found if as_tensors else own(found, seeds)
@@ -118,12 +118,14 @@ class Written:
         """The other functions."""
         return [f for f in self.functions if f is not unrolled]
 
-    def look(self, roots: list[Node], targets: Collection[Node] | None, floor: int) -> None:
+    def look(
+        self, roots: list[Node], targets: Collection[Node] | None, floor: int, recorded: bool
+    ) -> None:
         """Count the graph of some nodes; write a function if the last looked at was like it."""
         self.others = n = self.others + 1
         if n < PATIENCE << self.count // KEPT or n & (n - 1):
             return
-        outline = outline_of(roots, targets, floor)
+        outline = outline_of(roots, targets, floor, recorded)
         weak = outline and _weak(outline)
         if outline is None or weak != self.outline or _length(outline) > 32 * n:
             self.outline = weak
@@ -142,13 +144,21 @@ class Place(NamedTuple):
     saved: tuple[Known, ...] = ()  # what it saved: y and its inputs
 
 
-#: (whether there are targets, the nodes in the order of the sweep, the leaves, the places of the
-#: outputs in the order in which they are given)
-Outline = tuple[bool, tuple[Place, ...], tuple[Place, ...], tuple[int, ...]]
+class Outline(NamedTuple):
+    """How a graph is made up, and how it is swept."""
+
+    aimed: bool  # whether there are targets
+    recorded: bool  # whether the sweep is
+    nodes: tuple[Place, ...]  # in the order of the sweep
+    leaves: tuple[Place, ...]
+    ends: tuple[int, ...]  # the places of the outputs, in the order in which they are given
 
 
 def outline_of(
-    roots: Sequence[Node], targets: Collection[Node] | None, floor: int
+    roots: Sequence[Node],
+    targets: Collection[Node] | None = None,
+    floor: int = 0,
+    recorded: bool = False,
 ) -> Outline | None:
     """How the graph of some nodes is made up; None for what `sweep` is the better choice for."""
     seen, stack, edges = set(roots), list(roots), 0
@@ -160,6 +170,8 @@ def outline_of(
             return None
         if type(node.dtype) is not tuple and not node.dtype.isnative:
             return None  # a sum of its cotangents would be
+        if recorded and node.plan.op.into is not None:
+            return None  # whose sums are put together later
         for i, _ in node.plan.edges:
             parent = node.inputs[i]
             if parent not in seen:
@@ -181,10 +193,10 @@ def outline_of(
                 leaves.append(Place(targets is None or parent in targets, _known(parent)))
         inputs = tuple([places[node.inputs[i]] for i, _ in node.plan.edges])
         pick = (node.params["index"], len(node.inputs[0].shape)) if node.plan is PICK else None
-        saved = _saved(node) if node.plan.arity else ()
+        saved = _saved(node) if node.plan.arity and not recorded else ()
         entries.append(Place(node.plan, _known(node), inputs, pick, saved))
     ends = tuple([places[root] for root in roots])
-    return targets is not None, tuple(entries), tuple(leaves), ends
+    return Outline(targets is not None, recorded, tuple(entries), tuple(leaves), ends)
 
 
 def _known(node: Node) -> Known:
@@ -216,13 +228,13 @@ def _saved(node: Node) -> tuple[Known, ...]:
 
 def _length(outline: Outline) -> int:
     """How many edges a graph has, each of which is a call or a sum in its function."""
-    return sum([len(place.inputs) for place in outline[1]])
+    return sum([len(place.inputs) for place in outline.nodes])
 
 
 def _weak(outline: Outline) -> Outline:
     """An outline that keeps no plan alive: the rule of a checkpoint closes over arrays."""
-    aimed, nodes, *rest = outline
-    return aimed, tuple([place._replace(plan=ref(place.plan)) for place in nodes]), *rest
+    nodes = tuple([place._replace(plan=ref(place.plan)) for place in outline.nodes])
+    return outline._replace(nodes=nodes)
 
 
 class Unrolled:
@@ -259,7 +271,7 @@ class _Writer:
     """
 
     def __init__(self, outline: Outline) -> None:
-        self.aimed, self.nodes, self.leaves, self.ends = outline
+        self.aimed, self.recorded, self.nodes, self.leaves, self.ends = outline
         self.lines: list[str] = []
         self.indent = " " * 4
         #: the row, the input and its variable, by the lines that call its rule and add up
@@ -280,9 +292,10 @@ class _Writer:
 
     def write(self) -> None:
         """Write it."""
-        self.lines.append("def unrolled(outputs, targets, floor, free):")
-        aimed = f"targets is {'' if self.aimed else 'not '}None"
-        self.line(f"if {aimed} or len(outputs) != {len(self.ends)}: return None")
+        self.lines.append("def unrolled(outputs, targets, floor, free, as_tensors=None):")
+        other = f"targets is {'' if self.aimed else 'not '}None"
+        other += f" or as_tensors is {'' if self.recorded else 'not '}None"
+        self.line(f"if {other} or len(outputs) != {len(self.ends)}: return None")
         self.line(f"{' '.join(f'(n{end}, g{end}),' for end in self.ends)} = outputs")
         self.write_checks()
         self.line("outputs.clear()")
@@ -334,11 +347,12 @@ class _Writer:
         """Write what sees whether a graph has the outline, and finds its nodes."""
         met = set(self.ends)
         again: set[str] = set()  # variables of nodes that were met before
-        tests = []
-        for end in self.ends:
-            if end:
-                tests.append(f"n{end}.plan is not {self.name(self.nodes[end].plan)}")
-            tests += self.unlike(f"n{end}", self.nodes[end].known)
+        tests = [
+            test for end in self.ends for test in self.unlike(f"n{end}", self.nodes[end].known)
+        ]
+        if len(self.ends) > 1:  # a single one has the row at which its function is kept
+            others = [f"n{end}.plan is not {self.name(self.nodes[end].plan)}" for end in self.ends]
+            self.line(f"if {' or '.join(others)}: return None")
         for i, place in enumerate(self.nodes):
             if place.pick is not None:
                 tests.append(f"n{i}.params['index'] != {place.pick[0]}")
@@ -409,19 +423,31 @@ class _Writer:
         wanted = [(edge, to) for edge, to in edges if to >= 0 or self.place(to).plan]
         calls = [(to, self.call(i, place, *edge)) for edge, to in wanted]
         reads: Sequence[int] = sorted({k for _, call in calls for k in call.reads})
+        names = [_SAVED[k] for k in reads]
         if len(reads) == 1:
-            self.line(f"{_SAVED[reads[0]]} = n{i}.saved[{reads[0]}]")
+            self.line(f"{names[0]} = n{i}.saved[{reads[0]}]")
         elif reads:
-            reads = range(plan.arity + 1)
-            self.line(f"{', '.join(_SAVED[: len(reads)])} = n{i}.saved")
+            names = list(_SAVED[: plan.arity + 1])
+            self.line(f"{', '.join(names)} = {self.saved(i)}")
+        elif self.recorded and wanted and not plan.arity and place.pick is None:
+            names = ["saved"]
+            self.line(f"saved = {self.saved(i)}")
         if plan.op.jointly and wanted:
             self.about = plan.op, wanted[0][0][0], f"n{_suffix(wanted[0][1])}"
-            self.line(f"each = {self.name(plan.op.rules[0])}({_everything(i)})")
+            self.line(f"each = {self.name(plan.op.rules[0])}({self.everything(i)})")
         for (edge, _), (to, call) in zip(wanted, calls, strict=True):
             self.about = plan.op, edge[0], f"n{_suffix(to)}"
             self.write_edge(i, place, to, call)
         self.about = None
-        return [_SAVED[k] for k in reads]
+        return names
+
+    def saved(self, i: int) -> str:
+        """What a node saved, as a sweep that is recorded takes it or another."""
+        return f"as_tensors(n{i})" if self.recorded else f"n{i}.saved"
+
+    def everything(self, i: int) -> str:
+        """The arguments of a rule that takes whatever there is."""
+        return f"g{i}, *{'saved' if self.recorded else self.saved(i)}, **n{i}.params"
 
     def call(self, i: int, place: Place, k: int, rule: Any) -> _Call:
         """What gives the cotangent of input k of a node."""
@@ -429,7 +455,7 @@ class _Writer:
         if plan.arity:
             saved = _SAVED[: plan.arity + 1]
             found = None
-            if type(rule) is FunctionType:
+            if type(rule) is FunctionType and not self.recorded:
                 found = expression(rule, (place.known, *place.saved))
             if found is not None:
                 reads = [j for j in range(len(saved)) if f"{{{j + 1}}}" in found.text]
@@ -441,7 +467,9 @@ class _Writer:
         if place.pick is not None:
             index, n = place.pick
             return _Call(f"({''.join(f'{g if j == index else None}, ' for j in range(n))})")
-        return _Call(f"each[{k}]" if plan.op.jointly else f"{self.name(rule)}({_everything(i)})")
+        return _Call(
+            f"each[{k}]" if plan.op.jointly else f"{self.name(rule)}({self.everything(i)})"
+        )
 
     def filled(self, found: Expression, *arguments: str) -> str:
         """The text of an expression of these arguments."""
@@ -452,7 +480,7 @@ class _Writer:
         op, wanted, total = place.plan.op, self.place(to).known, f"g{_suffix(to)}"
         self.sums[to] = nth = self.sums.get(to, 0) + 1
         if op.into is not None and nth > 1:
-            self.line(f"{total} = {self.name(op.into)}({total}, {nth > 2}, {_everything(i)})")
+            self.line(f"{total} = {self.name(op.into)}({total}, {nth > 2}, {self.everything(i)})")
             self.parted.add(to)
         elif wanted.shape is None:
             self.line(f"{total if nth == 1 else 'ct'} = {call.text}")
@@ -487,7 +515,7 @@ class _Writer:
                 return summed.fresh
         self.line(f"{ct} = {call.text}")
         fit = f"fitted({ct}, n{_suffix(to)}, {self.name(op)})"
-        if known.dtype is None and _is_number(wanted):
+        if known.dtype is None and _is_number(wanted) and not self.recorded:
             self.line(f"if type({ct}) is not float64: {ct} = {fit}")
         elif known.dtype is None:
             same = f"{ct}.shape == {wanted.shape} and {ct}.dtype is {self.name(wanted.dtype)}"
@@ -513,11 +541,6 @@ _FLOAT64 = np.dtype(np.float64)
 def _is_number(known: Known) -> bool:
     """Whether a sweep computes with NumPy's float64 there, and not with arrays."""
     return known.shape == () and bool(known.dtype == _FLOAT64)
-
-
-def _everything(place: int) -> str:
-    """The arguments of a rule that takes whatever there is."""
-    return f"g{place}, *n{place}.saved, **n{place}.params"
 
 
 def _suffix(place: int) -> str:

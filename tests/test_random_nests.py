@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite import unrolled
+from autograd_lite.table import TABLE
 
 F = Callable[..., Any]
-pytestmark = pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="no jax")
+needs_jax = pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="no jax")
 
 CALLS = [
     "grad({f})({at})", "jvp({f}, {at}, {v})", "vjp({f}, {at}, {v})", "squared({f})({at})",
@@ -105,6 +107,24 @@ def derivatives(f: F, grad: F) -> list[float]:
     return [float(f(0.6)), float(grad(f)(0.6)), float(grad(grad(f))(0.6))]
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_nests_agree_however_often_they_are_swept(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sweeps, recorded ones too, by functions that are written as soon as can be: the same bits."""
+    monkeypatch.setattr(unrolled, "PATIENCE", 1)
+    for row in set(TABLE.values()):
+        for plan in row.plans.values():
+            plan.written = None
+    f = defined(source(seed), OURS)
+    of = {"reverse": ag.grad, "forward": lambda f: lambda x: ag.jvp(f, (x,), (1.0,))[1]}
+    for mode, grad in of.items():
+        first = derivatives(f, grad)
+        for _ in range(12):
+            assert derivatives(f, grad) == first, f"{mode} of\n{source(seed)}"
+
+
+@needs_jax
 @pytest.mark.parametrize(
     "seed",
     [pytest.param(s, marks=() if s < 5 else pytest.mark.thorough) for s in range(150)],

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.graph import as_tensors
 from autograd_lite.sweep import sweep
+from autograd_lite.table import TABLE
 from autograd_lite.unrolled import KEPT, MOST, PATIENCE, Unrolled, outline_of
 
 Leaves = list[ag.Tensor]
@@ -484,3 +486,61 @@ def test_a_graph_of_very_many_edges_is_swept_one_node_after_another() -> None:
     for _ in range(4 * PATIENCE):  # nor sooner than it is worth it
         y.backward()
     assert y.node.plan.written.functions == []
+
+
+def test_a_sweep_from_several_outputs() -> None:
+    """In any order, where one output leads to another; other outputs are left to the sweep."""
+    a, b = leaves((3,), (3,))
+    x = np.sin(a * b)
+    outputs = [x, x * a, np.exp(b)]
+
+    def pairs(ys: list[ag.Tensor]) -> list[Any]:
+        return [(y.node, np.arange(1.0, 4.0)) for y in ys]
+
+    for order in ([0, 1, 2], [2, 0, 1], [1, 2, 0]):
+        ys = [outputs[i] for i in order]
+        outline = outline_of([y.node for y in ys if y.node])
+        assert outline is not None
+        unrolled = Unrolled(outline)
+        expected, found = sweep(pairs(ys)), unrolled.run(pairs(ys), None, 0, False)
+        assert [(n, g.tobytes()) for n, g in found.items()] == [
+            (n, g.tobytes()) for n, g in expected.items()
+        ]
+        for other in (ys[:1], ys[:2], [*ys, ys[0]], [ys[1], ys[0], ys[2]], ys[::-1]):
+            assert unrolled.run(pairs(other), None, 0, False) is None
+    assert outline_of([x.node, x.node]) is None  # type: ignore[list-item]
+
+
+def test_a_recorded_sweep_has_a_function_of_its_own() -> None:
+    """Neither takes the place of the other, and what is recorded can be differentiated again."""
+    (a,) = leaves((3,))
+    y = np.sum(np.sin(a) * a)
+    one, other = outline_of([y.node]), outline_of([y.node], recorded=True)  # type: ignore[list-item]
+    assert one is not None
+    assert other is not None
+    plain, recorded = Unrolled(one), Unrolled(other)
+    outputs = [(y.node, np.float64(1.0))]
+    assert plain.run(outputs, None, 0, False, as_tensors) is None
+    assert recorded.run(outputs, None, 0, False) is None
+    found = recorded.run([(y.node, ag.tensor(1.0))], None, 0, False, as_tensors)
+    g = found[a.node]
+    expected = np.cos(a.data) * a.data + np.sin(a.data)
+    np.testing.assert_allclose(g.data, expected, rtol=1e-15)
+    np.sum(g).backward()
+    np.testing.assert_allclose(a.grad, 2 * np.cos(a.data) - a.data * np.sin(a.data), rtol=1e-15)
+
+
+def test_a_product_with_the_hessian_is_swept_by_written_functions() -> None:
+    """The recorded sweep and the one through it, after a few of each."""
+    x, v = np.arange(1.0, 4.0), np.ones(3)
+    f = lambda x: np.sum(np.sin(x) * x)
+    first = ag.hvp(f, (x,), (v,))
+    for row in set(TABLE.values()):
+        for plan in row.plans.values():
+            plan.written = None
+    for _ in range(8 * PATIENCE):
+        again = ag.hvp(f, (x,), (v,))
+        assert [g.tobytes() for g in again] == [g.tobytes() for g in first]
+    written = [p.written for row in set(TABLE.values()) for p in row.plans.values() if p.written]
+    assert sum(len(w.functions) for w in written) == 2
+    assert all(w.others <= 2 * PATIENCE for w in written)

@@ -11,8 +11,9 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import pytree
+from autograd_lite.graph import as_tensors
 from autograd_lite.recording import bind
-from autograd_lite.sweep import sweep
+from autograd_lite.sweep import Node, ancestors, next_order, sweep
 from autograd_lite.table import TABLE, Primitive, rows
 from autograd_lite.unrolled import Unrolled, outline_of
 
@@ -213,6 +214,45 @@ def test_the_sweep_written_out_gives_the_same_bits(op: Primitive, i: int) -> Non
     assert [(n, g.tobytes()) for n, g in found.items()] == [
         (n, g.tobytes()) for n, g in expected.items()
     ]
+
+
+def graph_of(y: Any, floor: int) -> list[Any]:
+    """The rows that recorded a tensor since some order, each with its inputs' places."""
+    tracked = isinstance(y, ag.Tensor) and y.node is not None
+    nodes = ancestors([y.node], floor) if tracked else []
+    places = {node: i for i, node in enumerate(nodes)}
+    return [
+        (
+            n.plan and n.plan.op.path,
+            n.shape,
+            [places.get(p) for p in n.inputs if type(p) is type(n)],
+        )
+        for n in nodes
+    ]
+
+
+@pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)
+def test_the_recorded_sweep_written_out_records_the_same(op: Primitive, i: int) -> None:
+    """The same bits, by the same operations in the same order."""
+    f, primals = scalar_function(op, i)
+    f(*primals)
+    y = f(*[ag.tensor(p, requires_grad=True) for p in primals])
+    outline = outline_of([y.node], recorded=True)
+    if outline is None:
+        assert op.into is not None or any(n.plan and n.plan.op.into for n in ancestors([y.node], 0))
+        return
+    unrolled = Unrolled(outline)
+    found = []
+    for sweeps in (
+        sweep,
+        lambda pairs, as_tensors: unrolled.run(pairs, None, 0, False, as_tensors),
+    ):
+        seed, floor = ag.tensor(np.ones(y.shape, y.dtype)[()]), next_order()
+        cotangents = sweeps([(y.node, seed)], as_tensors=as_tensors)
+        found.append(
+            [(n, plain(g).tobytes(), g.dtype, graph_of(g, floor)) for n, g in cotangents.items()]
+        )
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)
