@@ -13,7 +13,7 @@ import autograd_lite as ag
 from autograd_lite import pytree
 from autograd_lite.graph import as_tensors
 from autograd_lite.recording import bind
-from autograd_lite.sweep import Node, ancestors, next_order, sweep
+from autograd_lite.sweep import ancestors, next_order, sweep
 from autograd_lite.table import TABLE, Primitive, rows
 from autograd_lite.unrolled import Unrolled, outline_of
 
