@@ -34,6 +34,7 @@ __all__ = [
     "merged",
     "next_order",
     "own",
+    "refuse_freed",
     "stub",
     "sweep",
     "unbroadcast",
@@ -223,7 +224,7 @@ def sweep(
                 continue
             saved = node.saved
             if saved is FREED:
-                _refuse_freed(node)
+                refuse_freed(node)
             if order < latest:
                 changes = changes or Changes(floor, ancestors)
                 changes.look(node, pending.values())
@@ -389,7 +390,7 @@ def ancestors(roots: Sequence[Node], floor: int) -> list[Node]:
     return sorted(seen, key=lambda node: node.order)
 
 
-def _refuse_freed(node: Node) -> None:
+def refuse_freed(node: Node) -> None:
     raise RuntimeError(
         f"the graph below {node.name or node.plan.op.path} was freed by an earlier "
         f"backward(retain_graph=False); run the forward pass again, or leave retain_graph at True"

@@ -28,6 +28,7 @@ from autograd_lite.sweep import (
     fitted,
     merged,
     own,
+    refuse_freed,
     sweep,
     unbroadcast,
 )
@@ -256,12 +257,19 @@ class Unrolled:
 
 
 def explain(error: Exception, rules: dict[int, tuple[Primitive, int, str]]) -> None:
-    """Note which rule an exception of a written sweep comes from."""
+    """Note which rule an exception of a written sweep comes from.
+
+    Raises RuntimeError where it comes from a graph that was freed while it was swept: by another
+    thread, or by a rule.
+    """
     trace = error.__traceback__  # begins in the sweep, which caught it
+    names = trace.tb_frame.f_locals if trace is not None else {}
+    for node in names.values() if isinstance(error, TypeError) else ():
+        if isinstance(node, Node) and node.saved is FREED:
+            refuse_freed(node)
     if trace is not None and trace.tb_lineno in rules:
         op, i, name = rules[trace.tb_lineno]
-        shape = trace.tb_frame.f_locals[name].shape
-        error.add_note(f"in the vjp of {op.path}, input {i} of shape {shape}")
+        error.add_note(f"in the vjp of {op.path}, input {i} of shape {names[name].shape}")
 
 
 class _Writer:
@@ -334,7 +342,7 @@ class _Writer:
     def name(self, thing: Any) -> str:
         """The name of a rule, a plan, a row, a dtype or a constant."""
         if id(thing) not in self.known:
-            kind = "dtype" if isinstance(thing, np.dtype) else type(thing).__name__.lower()
+            kind = "Dtype" if isinstance(thing, np.dtype) else type(thing).__name__.capitalize()
             name = self.known[id(thing)] = f"{kind}{len(self.known)}"
             self.names[name] = thing
         return self.known[id(thing)]

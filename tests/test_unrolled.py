@@ -414,6 +414,26 @@ def test_an_error_names_the_rule_that_raised_it() -> None:
     assert notes == [["in the vjp of shaky, input 0 of shape (2, 3)"]] * 2
 
 
+def test_a_graph_that_is_freed_while_it_is_swept_is_refused() -> None:
+    """By a rule here; another thread may come in between as well."""
+    again: list[ag.Tensor] = []
+
+    def rule(g: Any, y: Any, x: Any) -> Any:
+        if again:
+            again.pop().backward(retain_graph=False)
+        return g * 1.0
+
+    op = ag.primitive(rule)(lambda x: x * 1.0)
+    (a,) = leaves((2, 2))
+    for inner in (lambda x: x @ x, np.square, np.transpose, lambda x: x * 1.0, lambda x: x[0]):
+        for _ in range(8 * PATIENCE):
+            y = np.sum(op(inner(a)))
+            y.backward()
+        again.append(y)
+        with pytest.raises(RuntimeError, match="freed"):
+            y.backward()
+
+
 def test_a_rule_of_the_wrong_shape_is_refused_by_a_written_sweep_too() -> None:
     """Though it gave the right shape when the sweep was written."""
     wrong = False

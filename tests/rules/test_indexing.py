@@ -175,6 +175,8 @@ def test_index_errors_name_the_shapes() -> None:
         leaf(3, 4)[3]
     with pytest.raises(IndexError, match="integer"):
         leaf(3)[np.array([0.5])]
+    with pytest.raises(IndexError, match=r"\(\).*too many indices"):
+        ag.tensor(np.array(2.0), requires_grad=True)[[0, 0]]
 
 
 @pytest.mark.parametrize("index", ["W1", 0.5, (0, "W1"), np.float64(1.0), {"W1": 0}])
