@@ -16,11 +16,10 @@ import numpy as np
 from autograd_lite import pytree
 from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
 from autograd_lite.messages import refuse_no_function
-from autograd_lite.promotion import like, stands
+from autograd_lite.promotion import LIFT, like, stands
 from autograd_lite.recording import bind
 from autograd_lite.sweep import PICK, Node, Primal, ancestors, sweep
 from autograd_lite.transforms import (
-    LIFT,
     Lifted,
     Recording,
     grad,

@@ -15,9 +15,10 @@ import numpy as np
 
 from autograd_lite.modes import MODES, Weak
 from autograd_lite.sweep import Node, Primal
-from autograd_lite.table import Primitive
+from autograd_lite.table import Plan, Primitive
 
 __all__ = [
+    "LIFT",
     "NUMBERS",
     "ONE",
     "Fixed",
@@ -47,6 +48,15 @@ _OF_FLOATS = frozenset(
 
 #: Rows of the engine's own that do so, by name.
 _OWN = frozenset({"lift", "pick", "rounded", "stop_gradient"})
+
+
+def _lifting(g: Any, y: Any, x: Any) -> Any:
+    """The cotangent of the tensor underneath: that of the one above."""
+    return g
+
+
+#: Ties a tensor to the one it is a copy of: a lifted primal to an outer one.
+LIFT = Plan(Primitive(_lifting, (_lifting,), kind="linear", name="lift"), (True,))
 
 
 class Float(Primal):
@@ -135,14 +145,14 @@ def like(y: Any, g: Any) -> Any:
         return float(g) if is_float else g[()]
     if stands(g) is is_float:
         return g
-    if not is_float:
-        return g.astype(g.dtype)
     trace = MODES.get().trace
     if trace is not None:
-        return trace.as_float(g)
-    made = g.astype(NUMBER)  # a node of its own: g may have other uses
-    made._value = (Fixed if made._node is None else NUMBER)(made._value)
-    return made if made._node is None else standing(made)
+        return trace.as_float(g) if is_float else g.astype(g.dtype)
+    made, node = g.detach(), g._node
+    made._value = (Fixed if is_float and node is None else NUMBER)(g._value)
+    if node is not None:  # a node of its own: g may have other uses
+        made._node = Node(LIFT, (node,), (None, None), {}, (), node.dtype, {"float": is_float})
+    return made
 
 
 def number_of(y: Any) -> Any:

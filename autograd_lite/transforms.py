@@ -37,23 +37,13 @@ from autograd_lite.messages import (
     refuse_nothing,
 )
 from autograd_lite.modes import MODES
-from autograd_lite.promotion import ONE, Float, fixed, like, number_of
+from autograd_lite.promotion import LIFT, ONE, Float, fixed, like, number_of
 from autograd_lite.sweep import Node, Primal, next_order, own
-from autograd_lite.table import Plan, Primitive
 from autograd_lite.unrolled import drained, swept
 
 __all__ = ["grad", "gradients", "value_and_grad", "vjp"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _lifting(g: Any, y: Any, x: Any) -> Any:
-    """The cotangent of the outer tensor: that of the primal."""
-    return g
-
-
-#: Ties a lifted primal to the outer tensor it came from.
-LIFT = Plan(Primitive(_lifting, (_lifting,), kind="linear", name="lift"), (True,))
 
 
 class Lifted:

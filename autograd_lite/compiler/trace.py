@@ -20,12 +20,11 @@ from autograd_lite.compiler.lowering import LOWERED
 from autograd_lite.debugging import user_line
 from autograd_lite.graph import Tensor, new_tensor, picked
 from autograd_lite.modes import MODES, Modes, Weak
-from autograd_lite.promotion import Fixed, Float, stands
+from autograd_lite.promotion import LIFT, Fixed, Float, stands
 from autograd_lite.recording import bind, evaluated, node_of
 from autograd_lite.rules.activations import stop_gradient
 from autograd_lite.sweep import PICK, Leaf, Node, next_order
 from autograd_lite.table import TABLE, Plan, Primitive, plan_for
-from autograd_lite.transforms import LIFT
 
 __all__ = ["FLOAT", "Trace", "traced"]
 
