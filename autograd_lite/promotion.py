@@ -1,4 +1,4 @@
-"""Python floats that a transform was given: as in NumPy, they promote no array.
+"""Python floats that a transform was given, and what Python makes of them, promote no array.
 
 `grad(f)(2.0)` computes with a NumPy scalar in place of the 2.0, for that is fast and answers as an
 array does. But NumPy lets a float64 scalar turn a float32 array into a float64 one, where the
@@ -23,9 +23,11 @@ __all__ = [
     "ONE",
     "Fixed",
     "Float",
+    "Whole",
     "bare",
     "fixed",
     "gives_floats",
+    "is_fixed",
     "is_weak",
     "like",
     "number_of",
@@ -44,6 +46,12 @@ ONE = NUMBER(1.0)
 _OF_FLOATS = frozenset(
     {operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod,
      operator.pow, operator.neg, operator.pos, operator.abs, divmod, np.real, np.imag}
+)  # fmt: skip
+
+#: Functions that give True or False of them, and of such.
+_OF_TRUTHS = frozenset(
+    {operator.gt, operator.ge, operator.lt, operator.le, operator.eq, operator.ne,
+     np.bitwise_and, np.bitwise_or, np.bitwise_xor}
 )  # fmt: skip
 
 #: Rows of the engine's own that do so, by name.
@@ -71,8 +79,19 @@ class Fixed(np.float64):
     __slots__ = ()
 
 
-#: The types of scalars that may stand for Python floats.
-NUMBERS = frozenset({NUMBER, Fixed, Weak})
+class Whole(np.int64):
+    """A scalar that stands for a Python int, such as one less the truth of a comparison."""
+
+    __slots__ = ()
+
+
+#: The arrays that stand for Python's True and False, as comparisons of its floats give them.
+TRUE, FALSE = np.array(True), np.array(False)
+for _truth in (TRUE, FALSE):
+    _truth.flags.writeable = False
+
+#: The types of scalars that may stand for Python's numbers.
+NUMBERS = frozenset({NUMBER, Fixed, Whole, Weak})
 
 
 def unpromoted(op: Primitive, values: Sequence[Any], parents: Sequence[Any]) -> list[Any] | None:
@@ -81,16 +100,17 @@ def unpromoted(op: Primitive, values: Sequence[Any], parents: Sequence[Any]) -> 
     None where that changes nothing: no such scalar meets a narrower float. A user's function is
     given arrays, always, and its rule returns cotangents of their dtypes.
     """
-    if op.strict or not any(
-        v.dtype.char in "ef" for v in values if isinstance(v, (np.ndarray, np.generic))
-    ):
+    for v in values:
+        if isinstance(v, (np.ndarray, np.generic)) and v.dtype.char in "ef" and not op.strict:
+            break
+    else:  # a third of what any(…) costs
         return None
-    floats = [_stands(v, p) for v, p in zip(values, parents, strict=True)]
-    if True not in floats:
+    found = [_stands(v, p) or type(v) is Whole for v, p in zip(values, parents, strict=True)]
+    if True not in found:
         return None
-    pairs = list(zip(values, floats, strict=True))
-    scalar = scalar_for(op, [getattr(v, "dtype", None) for v, is_float in pairs if not is_float])
-    return [scalar(v) if is_float else v for v, is_float in pairs]
+    pairs = list(zip(values, found, strict=True))
+    scalar = scalar_for(op, [getattr(v, "dtype", None) for v, number in pairs if not number])
+    return [(v.item() if scalar is float else scalar(v)) if number else v for v, number in pairs]
 
 
 def scalar_for(op: Primitive, dtypes: Sequence[Any]) -> Any:
@@ -122,12 +142,13 @@ def standing(x: Any) -> Any:
 
 
 def is_weak(op: Primitive, y: Any) -> bool:
-    """Whether the result of NumPy's function of Python floats is still taken for one.
+    """Whether the result of NumPy's function of Python's numbers is still taken for one.
 
     The function would give a NumPy scalar, which promotes, where the operator that shares its row
-    gives a float: `np.add(a, 2.0)` and `a + 2.0`.
+    gives a number: `np.add(a, 2.0)` and `a + 2.0`.
     """
-    return op.fn in _OF_FLOATS and stands(y)
+    known = op.fn in _OF_FLOATS or op.fn in _OF_TRUTHS
+    return known and (is_fixed(y._value) or stands(y))
 
 
 def fixed(like: Any, value: Any) -> Any:
@@ -156,27 +177,41 @@ def like(y: Any, g: Any) -> Any:
 
 
 def number_of(y: Any) -> Any:
-    """The value of a 0-d tensor: a float where it stands for one, else a NumPy scalar."""
-    return float(y._value) if stands(y) else y.data[()]
+    """The value of a 0-d tensor: Python's number where it stands for one, else a NumPy scalar."""
+    return y._value.item() if _is_constant(y) else y.data[()]
 
 
 def result_of(op: Primitive, inputs: Sequence[Any], y: Any) -> Any:
-    """What an operation on constants gave, such that it stands for a float if it were one."""
-    if type(y) is not NUMBER or not gives_floats(op):
+    """What an operation on constants gave, such that it stands for a number if it were one."""
+    if type(y) is np.ndarray:
+        return y[()] if (y is TRUE or y is FALSE) and not gives_floats(op) else y
+    known = isinstance(y, np.generic) and (gives_floats(op) or op.fn in _OF_TRUTHS)
+    if not (known and all(map(_is_constant, inputs))):
         return y
-    return Fixed(y) if all(map(_is_constant, inputs)) else y
+    if type(y) is NUMBER:
+        return Fixed(y)
+    if op.fn in _OF_TRUTHS:
+        return (TRUE if y else FALSE) if type(y) is np.bool_ else y
+    if op.n_outputs is None:
+        y = op.fn(*[x._value.item() if hasattr(x, "_node") else x for x in inputs])
+    return Whole(y)  # True + True is 2 to Python, and True to NumPy
 
 
 def _is_constant(x: Any) -> bool:
-    """Whether an operand is a number, or a tensor that stands for a Python float."""
-    return stands(x) if hasattr(x, "_node") else _is_plain(x)
+    """Whether an operand is a number of Python's, or a tensor that stands for one."""
+    return is_fixed(x._value) or stands(x) if hasattr(x, "_node") else _is_plain(x)
+
+
+def is_fixed(value: Any) -> bool:
+    """Whether a constant tensor's value stands for a number of Python's: a float, int or bool."""
+    return value is TRUE or value is FALSE or type(value) is Fixed or type(value) is Whole
 
 
 def _stands(value: Any, node: Any) -> bool:
     """Whether the value of a node, or of a constant, stands for a Python float."""
     kind = type(value)
     if kind is NUMBER:
-        return node is not None and _is_float(node)
+        return type(node) is Float or (node is not None and _is_float(node))
     return kind is Fixed or kind is Weak
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from autograd_lite import pytree
 from autograd_lite.graph import Tensor
 from autograd_lite.modes import MODES
-from autograd_lite.promotion import is_weak, stands
+from autograd_lite.promotion import Whole, is_fixed, is_weak, stands
 from autograd_lite.recording import bind, of_one, of_two
 from autograd_lite.signatures import path_of
 from autograd_lite.table import ADVICE, COMPOSED, IN_PLACE, QUERIES, TABLE
@@ -29,7 +29,9 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
         bound = _BOUND.get(ufunc) or _bound(ufunc)
         if bound is not None:
             y = bound(*inputs)
-            return y if y._value.shape or not is_weak(TABLE[ufunc], y) else y.astype(y.dtype)
+            if y._value.shape or not is_weak(TABLE[ufunc], y):
+                return y
+            return bound(*map(_promoting, inputs)) if type(y._value) is Whole else _promoting(y)
     if kwargs.get("out") is not None:
         raise TypeError(
             f"np.{ufunc.__name__}: a result cannot be written into an existing array (out=, or "
@@ -50,8 +52,9 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
 
 
 def _promoting(y: Any) -> Any:
-    """A result of NumPy's function, where that of the operator would stand for a Python float."""
-    return y.astype(y.dtype) if isinstance(y, Tensor) and stands(y) else y
+    """A number as NumPy's functions give and take it, where it stands for one of Python's."""
+    weak = isinstance(y, Tensor) and (stands(y) or is_fixed(y._value))
+    return y.astype(y.dtype) if weak else y
 
 
 #: What records the calls of ufuncs that are rows of one or two inputs.

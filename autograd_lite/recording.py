@@ -15,7 +15,7 @@ from autograd_lite.debugging import annotate, check_value
 from autograd_lite.graph import Tensor, like_result, new_tensor, pick, picked
 from autograd_lite.messages import explain, label, refuse_dtype, refuse_masked, refuse_surplus
 from autograd_lite.modes import MODES, Weak
-from autograd_lite.promotion import NUMBERS, Fixed, bare, result_of, unpromoted
+from autograd_lite.promotion import NUMBERS, bare, is_fixed, result_of, unpromoted
 from autograd_lite.sweep import Node, Recorded, Stub, next_order, stub
 from autograd_lite.table import Plan, Primitive, plan_for
 
@@ -300,7 +300,9 @@ def _wrapped(op: Primitive, y: Any, inputs: Sequence[Any]) -> Any:
 
 
 def _stub(x: Any, value: Any) -> Any:
-    return Stub(value, x) if isinstance(x, Tensor) and type(value) is not Fixed else stub(value)
+    if is_fixed(value):
+        return value.item()
+    return Stub(value, x) if isinstance(x, Tensor) else stub(value)
 
 
 def _constant(op: Primitive, x: Any) -> Any:

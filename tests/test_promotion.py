@@ -52,6 +52,12 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "a power in float64": lambda a: np.sum(np.float_power(a, X)),
     "its real part": lambda a: np.sum((np.real(a) + np.imag(a)) * X),
     "its transpose": lambda a: np.sum(np.transpose(a) * X),  # an array
+    "what is left of it": lambda a: np.sum(X * (a * (a > 1.0))),
+    "a weight by a comparison": lambda a: np.sum(2.0 * (a > 1.0) * X + a),
+    "one of two": lambda a: np.sum(((a > 1.0) * a + (1 - (a > 1.0)) * 2.0) * X),
+    "a number of comparisons": lambda a: np.sum(((a > 1.0) + (a >= 0.5) + (a < 0.0)) * X),
+    "a power of a number": lambda a: np.sum(X ** (2 * ((a > 1.0) & (a < 2.0)))),
+    "NumPy's comparison": lambda a: np.sum(2.0 * np.greater(a, 1.0) * X),
     "a checkpoint of it": lambda a: np.sum(ag.checkpoint(lambda b: b * b)(a) * X),
     "a checkpoint with an array": lambda a: np.sum(ag.checkpoint(lambda b: X * b)(a)),
 }
@@ -208,6 +214,23 @@ def test_a_value_that_the_function_gives_as_a_float_is_one() -> None:
     for value in (ag.value_and_grad(f)(1.5)[0], ag.vjp(f, 1.5)[0], ag.jvp(f, (1.5,), (1.0,))[0]):
         assert type(value) is float
     assert type(ag.value_and_grad(np.sin)(1.5)[0]) is np.float64
+
+
+def test_comparisons_of_floats_count_as_pythons() -> None:
+    """True + True is 2; NumPy's functions of them give its own scalars."""
+
+    def f(a: Any) -> Any:
+        m, n = a > 1.0, a > 0.5
+        return m, m + n, 1 - m, m * n, 2.0 * m, m & n, np.add(m, n), np.greater(a, 1.0), 3 * (m + n)
+
+    plain = f(1.3)
+    _, aux = ag.grad(lambda a: (a * 1.0, f(a)), has_aux=True)(1.3)
+    for got in (ag.vjp(f, 1.3)[0], ag.jvp(f, (1.3,), (1.0,))[0], ag.compile(f)(1.3), aux):
+        assert [(type(y), y) for y in got] == [(type(y), y) for y in plain]
+    assert [type(y) for y in plain[:5]] == [bool, int, int, int, float]
+    x = ag.tensor(np.array([1.3]), requires_grad=True)
+    assert ((x[0] > 1.0) + (x[0] > 0.5)).dtype == bool  # of arrays, as NumPy's
+    assert (2.0 * (x[0] > 1.0) * X).dtype == np.float64
 
 
 def test_a_users_function_is_given_arrays() -> None:

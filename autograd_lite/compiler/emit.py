@@ -115,6 +115,8 @@ class Writer:
         if not x.weak or step.weak:
             return name
         if step.op.kind != "elementwise":
+            if x.dtype.kind != "f":
+                return f"np.{x.dtype.type.__name__}({name})"
             return name if step.op.name == "float" else _as_given(step, name)
         dtype = self._hoisted(step)
         return name if dtype is None else self._cast(x, dtype)

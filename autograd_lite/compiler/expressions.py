@@ -33,6 +33,7 @@ SIGNS = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
     operator.pow: "**", operator.floordiv: "//", operator.mod: "%", operator.gt: ">",
     operator.ge: ">=", operator.lt: "<", operator.le: "<=", operator.eq: "==", operator.ne: "!=",
+    np.bitwise_and: "&", np.bitwise_or: "|", np.bitwise_xor: "^",
 }  # fmt: skip
 
 #: Operators of Python's that raise where NumPy has inf or nan.
@@ -58,7 +59,7 @@ def call_of(step: Step, library: Library) -> Call:
     """How a step is computed."""
     op = step.op
     if op.fn in SIGNS and (step.weak or _are_numbers(step)):
-        if step.weak and op.fn in _RAISING and not _is_safe(step):
+        if step.weak and op.fn in _RAISING and step.dtype.kind == "f" and not _is_safe(step):
             return Call(f"float({_RAISING[op.fn]}({{}}, {{}}))", step.operands)
         return Call(f"{{}} {SIGNS[op.fn]} {{}}", step.operands)
     if step.weak and op.fn in _OF_ONE_FLOAT:

@@ -20,7 +20,7 @@ from autograd_lite.compiler.lowering import LOWERED
 from autograd_lite.debugging import user_line
 from autograd_lite.graph import Tensor, new_tensor, picked
 from autograd_lite.modes import MODES, Modes, Weak
-from autograd_lite.promotion import LIFT, Fixed, Float, stands
+from autograd_lite.promotion import LIFT, Fixed, Float, gives_floats, is_fixed, result_of, stands
 from autograd_lite.recording import bind, evaluated, node_of
 from autograd_lite.rules.activations import stop_gradient
 from autograd_lite.sweep import PICK, Leaf, Node, next_order
@@ -104,12 +104,12 @@ class Trace:
             values, y = _in_numpy(op, inputs, params)
         if isinstance(y, complex) and not isinstance(y, np.generic):  # Python's (-1.0)**0.5
             values, y = _in_numpy(op, inputs, params)
-        if isinstance(y, float) and not isinstance(y, np.generic):
+        y = result_of(op, inputs, np.bool_(y) if isinstance(y, bool) else y)
+        if isinstance(y, float) and (type(y) is Fixed or not isinstance(y, np.generic)):
             y = Weak(y)
-        elif isinstance(y, bool):
-            y = np.bool_(y)
-        elif op.n_outputs is not None and type(y[0]) is float:
-            y = tuple(map(Weak, y))
+        elif op.n_outputs is not None and gives_floats(op):
+            parts = [result_of(op, inputs, v) for v in y]
+            y = tuple([Weak(v) if type(v) in (float, Fixed) else v for v in parts])
         nodes = [x._node if isinstance(x, Tensor) else None for x in inputs]
         if not any(nodes):
             return _constants(op, y)
@@ -125,7 +125,7 @@ class Trace:
             self.values[node] = lowered
             return new_tensor(y, node) if op.n_outputs is None else self._picked(y, node)
         step = Step(node.shape, node.dtype, op=op, operands=operands, params=params)
-        step.weak = isinstance(y, Weak)
+        step.weak = isinstance(y, Weak) or is_fixed(y)
         step.silent = self._silent()
         self.steps.append(step)
         self.values[node] = step
@@ -210,8 +210,8 @@ class Trace:
 
     def _constant(self, array: Any) -> Const:
         """A copy of an array that is no argument, one for all its uses while it stays the same."""
-        if isinstance(array, (Weak, Fixed)):
-            return Const(float(array))
+        if type(array) is Weak or is_fixed(array):
+            return Const(array.item())
         known = self._constants.get(id(array))
         if known is None or not np.array_equal(known[1].array, array, equal_nan=_has_nan(array)):
             known = self._constants[id(array)] = (array, Const(np.array(array)[()]))
