@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from _weakref import ref  # what weakref.ref is, 0.7 ms sooner
 from collections.abc import Callable, Collection, Iterator, Sequence
+from os.path import dirname, join
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -45,6 +46,8 @@ KEPT = 8
 #: its writing, which costs as much as a hundred sweeps.
 PATIENCE = 4
 
+#: Where tracebacks say that its lines are: in this package, so none is taken for the user's.
+_FILE = join(dirname(__file__), "<unrolled sweep>")
 _FLOAT64 = np.dtype(np.float64)
 
 
@@ -252,7 +255,7 @@ class Unrolled:
         #: whether what it finds shares no memory, with itself or with what it is given
         self.fresh = all(to >= 0 for to in writer.shared)
         self.source = "\n".join(writer.lines) + "\n"
-        exec(compile(self.source, "<unrolled sweep>", "exec"), writer.names)
+        exec(compile(self.source, _FILE, "exec"), writer.names)
         self.run = writer.names.pop("unrolled")  # which holds the names
 
 
@@ -543,7 +546,6 @@ class _Call(NamedTuple):
 
 
 _SAVED = ("y", "a", "b")
-_FLOAT64 = np.dtype(np.float64)
 
 
 def _is_number(known: Known) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.graph import as_tensors
-from autograd_lite.sweep import sweep
+from autograd_lite.sweep import ancestors, sweep
 from autograd_lite.table import TABLE
 from autograd_lite.unrolled import KEPT, MOST, PATIENCE, Unrolled, outline_of
 
@@ -564,3 +564,15 @@ def test_a_product_with_the_hessian_is_swept_by_written_functions() -> None:
     written = [p.written for row in set(TABLE.values()) for p in row.plans.values() if p.written]
     assert sum(len(w.functions) for w in written) == 2
     assert all(w.others <= 2 * PATIENCE for w in written)
+
+
+def test_what_a_recorded_sweep_records_names_the_line_of_the_user() -> None:
+    """As `sweep` has it, and not a line of the function that is written in its place."""
+    (a,) = leaves((3,))
+    lines = set()
+    for _ in range(8 * PATIENCE):
+        a.zero_grad()
+        with ag.keep():
+            np.sum(np.sin(a) * a).backward(create_graph=True)
+        lines |= {n.info["line"].split(":")[0] for n in ancestors([a.grad.node], 0) if n.plan}
+    assert lines == {"test_unrolled.py"}
