@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
-from autograd_lite.messages import kind_of
+from autograd_lite.messages import kind_of, refuse_masked
 from autograd_lite.methods import public
 from autograd_lite.table import Primitive
 
@@ -125,13 +125,23 @@ def _returning_array(function: Callable[..., Any]) -> Callable[..., Any]:
             raise TypeError(
                 f"{function.__name__} returned a Tensor; it is given arrays, and returns one"
             )
-        if not isinstance(y, (np.ndarray, np.generic)):
-            y = np.asarray(y)
+        y = _plain(y, function.__name__)
         if y.dtype.kind not in "fiub":
             raise TypeError(f"{function.__name__} returned an array of dtype {y.dtype}")
         return y
 
     return checked
+
+
+def _plain(x: Any, name: str, dtype: Any = None) -> Any:
+    """What a user's function returned as an array of NumPy's own class, or one of its scalars.
+
+    A number gets the dtype. A subclass would bring its own products into the sweep.
+    """
+    if type(x) is np.ndarray or isinstance(x, np.generic):
+        return x
+    refuse_masked(x, name)
+    return np.asarray(x) if isinstance(x, np.ndarray) else np.asarray(x, dtype)
 
 
 def _checked(rule: Callable[..., Any], name: str, i: int) -> Callable[..., Any]:
@@ -147,8 +157,7 @@ def _checked(rule: Callable[..., Any], name: str, i: int) -> Callable[..., Any]:
             )
         if isinstance(ct, Tensor):
             return ct
-        if not isinstance(ct, (np.ndarray, np.generic)):
-            ct = np.asarray(ct, dtype=g.dtype)
+        ct = _plain(ct, name, g.dtype)
         if any(isinstance(x, np.ndarray) and np.may_share_memory(ct, x) for x in (y, *inputs)):
             ct = ct.copy()  # or a gradient would show the memory of an input
         return ct

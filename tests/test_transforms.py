@@ -308,6 +308,23 @@ def test_a_wrong_rule_is_named_at_its_first_use(rule: Any, error: Any, message: 
     assert "cube" in str(caught.value) + "".join(caught.value.__notes__)
 
 
+class Units(np.ndarray):
+    """An array of a user's own class."""
+
+
+@pytest.mark.parametrize(("result", "ct"), [(Units, np.ndarray), (np.ndarray, Units)])
+def test_what_a_users_primitive_gives_is_an_array_of_numpys_class(result: Any, ct: Any) -> None:
+    """Or its class would choose how the sweep multiplies, and what class gradients have."""
+    op = ag.primitive(lambda g, y, x: g.view(ct))(lambda x: (2.0 * x).view(result))
+    W = ag.tensor(np.eye(3), requires_grad=True)
+    assert type(op(W).data) is np.ndarray
+    np.sum(op(W) @ op(W)).backward()
+    assert type(W.grad) is np.ndarray
+    masked = ag.primitive(lambda g, y, x: g)(lambda x: np.ma.masked_array(x, x > 0.5))
+    with pytest.raises(TypeError, match="mask"):
+        masked(W)
+
+
 def test_gradients_of_a_users_primitive_are_no_views_of_its_inputs() -> None:
     """A rule that hands back its input gives a copy of it."""
     op = ag.primitive(vjp=(lambda g, y, x: x,))(lambda x: 0.5 * x * x)
