@@ -68,7 +68,7 @@ def _tuples(primals: Any, tangents: Any, name: str) -> tuple[Any, Any]:
 def _directions(lifted: Lifted, tangents: Any, name: str) -> list[Any]:
     """The tangents' leaves, each checked against its primal and in its dtype."""
     leaves = pytree.flatten_like(lifted.structure, tangents)
-    directions = []
+    directions: list[Any] = []
     for i, (x, t) in enumerate(zip(lifted.tensors, leaves, strict=True)):
         value = x._value
         if type(t) is np.ndarray and t.shape == value.shape and t.dtype is value.dtype:

@@ -51,6 +51,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "a percentile of a list": lambda a: np.sum(np.nanpercentile([X, X], 7.0 * a)),
     "a power in float64": lambda a: np.sum(np.float_power(a, X)),
     "its real part": lambda a: np.sum((np.real(a) + np.imag(a)) * X),
+    "its block": lambda a: np.sum(np.block(a) * X),  # which is an array
+    "numbers between it and a list": lambda a: np.sum(np.linspace(a, [X, HALF], 3)),
     "its transpose": lambda a: np.sum(np.transpose(a) * X),  # an array
     "what is left of it": lambda a: np.sum(X * (a * (a > 1.0))),
     "a weight by a comparison": lambda a: np.sum(2.0 * (a > 1.0) * X + a),

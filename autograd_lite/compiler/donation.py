@@ -243,7 +243,8 @@ def _alike(x: Any, y: Any) -> bool:
     if not isinstance(x, Input):
         return True  # a static leaf
     if x.weak:
-        return getattr(y, "weak", False) or isinstance(getattr(y, "array", None), float)
+        weak = getattr(y, "weak", False) and y.dtype == x.dtype
+        return weak or isinstance(getattr(y, "array", None), float)
     if isinstance(y, Value):
         return (x.shape, x.dtype) == (y.shape, y.dtype)
     array = getattr(y, "array", None)

@@ -111,6 +111,8 @@ def _block(arrays: Any) -> Any:
     if len(depths) != 1:
         raise ValueError(f"block: lists of depths {sorted(depths)}; all arrays stand equally deep")
     depth = depths.pop()
+    if depth == 0:
+        return np.copy(arrays)
     ndim = max(depth, *(np.ndim(x) for _, x in leaves)) if leaves else depth
     return _blocks(arrays, depth, ndim)
 

@@ -26,6 +26,7 @@ def _linspace(
     num = operator.index(num)
     if num < 0:
         raise ValueError(f"linspace: num={num}; it is 0 or more")
+    start, stop = [wrapped(x) if isinstance(x, (list, tuple)) else x for x in (start, stop)]
     ends = [1.0 if isinstance(x, Tensor) and stands(x) else x for x in (start, stop)]
     floating = np.result_type(*ends, 1.0)
     delta = stop - start if isinstance(stop, Tensor) else np.subtract(stop, start)
