@@ -24,6 +24,7 @@ __all__ = [
     "Fixed",
     "Float",
     "Whole",
+    "are_fixed",
     "bare",
     "fixed",
     "gives_floats",
@@ -200,6 +201,11 @@ def result_of(op: Primitive, inputs: Sequence[Any], y: Any) -> Any:
 def _is_constant(x: Any) -> bool:
     """Whether an operand is a number of Python's, or a tensor that stands for one."""
     return is_fixed(x._value) or stands(x) if hasattr(x, "_node") else _is_plain(x)
+
+
+def are_fixed(op: Primitive, values: Sequence[Any]) -> bool:
+    """Whether an operation is one of Python's numbers, though NumPy refuses it: True - False."""
+    return gives_floats(op) and all(map(is_fixed, values))
 
 
 def is_fixed(value: Any) -> bool:

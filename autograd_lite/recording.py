@@ -15,7 +15,7 @@ from autograd_lite.debugging import annotate, check_value
 from autograd_lite.graph import Tensor, like_result, new_tensor, pick, picked
 from autograd_lite.messages import explain, label, refuse_dtype, refuse_masked, refuse_surplus
 from autograd_lite.modes import MODES, Weak
-from autograd_lite.promotion import NUMBERS, bare, is_fixed, result_of, unpromoted
+from autograd_lite.promotion import NUMBERS, are_fixed, bare, is_fixed, result_of, unpromoted
 from autograd_lite.sweep import Node, Recorded, Stub, next_order, stub
 from autograd_lite.table import Plan, Primitive, plan_for
 
@@ -156,6 +156,8 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
                     y = op.fn(*floats, **params)
                     x, z = floats if op.kind == "elementwise" else (x, z)
         except Exception as error:
+            if are_fixed(op, (x, z)):
+                return _wrapped(op, np.int64(op.fn(x.item(), z.item())), (a, b))
             explain(error, op, (a, b))
             raise
         if left is None:
@@ -284,6 +286,8 @@ def evaluated(op: Primitive, inputs: Sequence[Any], params: Any) -> tuple[list[A
                 kept = floats if op.kind == "elementwise" and Weak not in kinds else values
                 return kept, op.fn(*floats, **params)
     except Exception as error:
+        if are_fixed(op, values):
+            return values, np.int64(op.fn(*[v.item() for v in values]))
         explain(error, op, inputs)
         raise
     return values, y

@@ -58,6 +58,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "a weight by a comparison": lambda a: np.sum(2.0 * (a > 1.0) * X + a),
     "one of two": lambda a: np.sum(((a > 1.0) * a + (1 - (a > 1.0)) * 2.0) * X),
     "a number of comparisons": lambda a: np.sum(((a > 1.0) + (a >= 0.5) + (a < 0.0)) * X),
+    "its sign": lambda a: np.sum(((a > 0.0) - (a < 0.0)) * X - -(a > 1.0)),
     "a power of a number": lambda a: np.sum(X ** (2 * ((a > 1.0) & (a < 2.0)))),
     "NumPy's comparison": lambda a: np.sum(2.0 * np.greater(a, 1.0) * X),
     "a checkpoint of it": lambda a: np.sum(ag.checkpoint(lambda b: b * b)(a) * X),
@@ -223,7 +224,8 @@ def test_comparisons_of_floats_count_as_pythons() -> None:
 
     def f(a: Any) -> Any:
         m, n = a > 1.0, a > 0.5
-        return m, m + n, 1 - m, m * n, 2.0 * m, m & n, np.add(m, n), np.greater(a, 1.0), 3 * (m + n)
+        numbers = m, m + n, 1 - m, m * n, 2.0 * m, m - n, -m, m & n, 3 * (m + n)
+        return *numbers, np.add(m, n), np.greater(a, 1.0)
 
     plain = f(1.3)
     _, aux = ag.grad(lambda a: (a * 1.0, f(a)), has_aux=True)(1.3)
