@@ -64,9 +64,10 @@ ROUNDED = Primitive(
 def _round(self: Tensor, ndigits: int | None = None) -> Any:
     """The tensor rounded to so many decimals: a float, too, where no number is given."""
     op = ROUNDED if stands(self) else TABLE[np.round]
-    return bind(op, (self,), {"decimals": ndigits or 0})
+    return bind(op, (self,), {"decimals": 0 if ndigits is None else ndigits})
 
 
+_round.__qualname__ = "Tensor.__round__"  # as it is called in messages
 Tensor.__round__ = _round  # type: ignore[method-assign]
 elementwise(np.sign, lambda g, y, x: g * 0.0, examples=[reals((2, 3))], formulas=("0",))
 elementwise(

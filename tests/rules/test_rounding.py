@@ -35,6 +35,16 @@ def test_round_to_decimals(f: Any) -> None:
         assert y.requires_grad
 
 
+def test_round_takes_one_whole_number() -> None:
+    """Anything else is refused, as Python and NumPy refuse it, by the name that was called."""
+    x = ag.tensor([1.2345, -6.789], requires_grad=True)
+    for decimals in (0.0, 0.5, "", np.array([1, 2]), np.zeros(0)):
+        with pytest.raises(TypeError, match=r"^round: input 0 \(2,\): "):
+            round(x, decimals)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"^Tensor\.__round__\(\) takes from 1 to 2 "):
+        x.__round__(1, 2)  # type: ignore[call-arg]
+
+
 def test_heaviside(slopes: Slopes) -> None:
     """0 for x everywhere; the value at 0 is passed where x is 0."""
     g, h = slopes(np.heaviside, [-1.0, 0.0, 2.0], [0.5, 0.5, 0.5])
