@@ -259,20 +259,22 @@ class Unrolled:
         self.run = writer.names.pop("unrolled")  # which holds the names
 
 
-def explain(error: Exception, rules: dict[int, tuple[Primitive, int, str]]) -> None:
+Rules = dict[int, tuple[Primitive, int, int]]
+
+
+def explain(error: Exception, rules: Rules, nodes: Sequence[Any]) -> None:
     """Note which rule an exception of a written sweep comes from.
 
-    Raises RuntimeError where it comes from a graph that was freed while it was swept: by another
-    thread, or by a rule.
+    `nodes` are those at the places 0, 1, … −2, −1, None where one is swept already. Raises
+    RuntimeError where the graph was freed while it was swept: by another thread, or by a rule.
     """
-    trace = error.__traceback__  # begins in the sweep, which caught it
-    names = trace.tb_frame.f_locals if trace is not None else {}
-    for node in names.values() if isinstance(error, TypeError) else ():
-        if isinstance(node, Node) and node.saved is FREED:
+    for node in nodes if isinstance(error, TypeError) else ():
+        if node is not None and node.saved is FREED:
             refuse_freed(node)
+    trace = error.__traceback__  # begins in the sweep; to ask for its locals would make a cycle
     if trace is not None and trace.tb_lineno in rules:
-        op, i, name = rules[trace.tb_lineno]
-        error.add_note(f"in the vjp of {op.path}, input {i} of shape {names[name].shape}")
+        op, i, to = rules[trace.tb_lineno]
+        error.add_note(f"in the vjp of {op.path}, input {i} of shape {nodes[to].shape}")
 
 
 class _Writer:
@@ -285,9 +287,9 @@ class _Writer:
         self.aimed, self.recorded, self.nodes, self.leaves, self.ends = outline
         self.lines: list[str] = []
         self.indent = " " * 4
-        #: the row, the input and its variable, by the lines that call its rule and add up
-        self.rules: dict[int, tuple[Primitive, int, str]] = {}
-        self.about: tuple[Primitive, int, str] | None = None  # what the next lines are for
+        #: the row, the input and its place, by the lines that call its rule and add up
+        self.rules: Rules = {}
+        self.about: tuple[Primitive, int, int] | None = None  # what the next lines are for
         self.names: dict[str, Any] = {
             "add": np.add, "advance": advance, "explain": explain, "fitted": fitted,
             "float64": np.float64, "freed": FREED, "ignored": IGNORED, "irregular": IRREGULAR,
@@ -333,7 +335,9 @@ class _Writer:
         found = [_suffix(-1 - i) for i, leaf in enumerate(self.leaves) if leaf.plan]
         self.line(f"return {{{', '.join(f'n{v}: g{v}' for v in found)}}}")
         self.indent = " " * 4
-        self.line("except Exception as error: explain(error, rules); raise")
+        places = (*range(len(self.nodes)), *range(-len(self.leaves), 0))
+        everyone = ", ".join(f"n{_suffix(place)}" for place in places)
+        self.line(f"except Exception as error: explain(error, rules, ({everyone},)); raise")
         self.line("finally: loud(calm)")
 
     def line(self, text: str) -> None:
@@ -444,10 +448,10 @@ class _Writer:
             names = ["saved"]
             self.line(f"saved = {self.saved(i)}")
         if plan.op.jointly and wanted:
-            self.about = plan.op, wanted[0][0][0], f"n{_suffix(wanted[0][1])}"
+            self.about = plan.op, wanted[0][0][0], wanted[0][1]
             self.line(f"each = {self.name(plan.op.rules[0])}({self.everything(i)})")
         for (edge, _), (to, call) in zip(wanted, calls, strict=True):
-            self.about = plan.op, edge[0], f"n{_suffix(to)}"
+            self.about = plan.op, edge[0], to
             self.write_edge(i, place, to, call)
         self.about = None
         return names

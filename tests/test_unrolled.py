@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import pickle
 import weakref
@@ -576,3 +577,35 @@ def test_what_a_recorded_sweep_records_names_the_line_of_the_user() -> None:
             np.sum(np.sin(a) * a).backward(create_graph=True)
         lines |= {n.info["line"].split(":")[0] for n in ancestors([a.grad.node], 0) if n.plan}
     assert lines == {"test_unrolled.py"}
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_an_error_keeps_no_graph_alive(recorded: bool) -> None:
+    """No cycle of it, its traceback and what the sweep held: the graph dies with it."""
+    fails = False
+
+    def rule(g: Any, y: Any, x: Any) -> Any:
+        if fails:
+            raise ValueError("as asked")
+        return g * x
+
+    op = ag.primitive(vjp=rule)(lambda x: 2 * x)
+    (a,) = leaves((3,))
+    arrays = []
+
+    def sweep_again() -> None:
+        y = op(np.sin(a))
+        arrays.append(weakref.ref(y.data))
+        np.sum(y * y).backward(create_graph=recorded)
+
+    for _ in range(8 * PATIENCE):
+        a.zero_grad()
+        sweep_again()
+    fails = True
+    gc.disable()
+    try:
+        with contextlib.suppress(ValueError):
+            sweep_again()
+        assert arrays[-1]() is None
+    finally:
+        gc.enable()
