@@ -241,7 +241,10 @@ class _Evaluation:
             return np.ndarray if values[0].shape else _refuse()
         if function is len and len(values) == 1 and isinstance(values[0], _Value):
             return values[0].shape[0]
-        if isinstance(function, np.ufunc) and function.nout == 1 and function.signature is None:
+        if isinstance(function, np.ufunc):
+            facts = (function.nin, function.nout, function.signature)
+            if facts != (len(values), 1, None):
+                raise _Unknown
             name = self.constant(function)
             return self.elementwise(function, values, lambda *xs: f"{name}({', '.join(xs)})")
         if type(function) is FunctionType:
@@ -299,6 +302,8 @@ class _Evaluation:
                 *dtypes, dtype = ufunc.resolve_dtypes((*of, None))
             except TypeError:
                 raise _Unknown from None
+            if as_it_is and dtype.kind != "f":
+                raise _Unknown  # whole powers of bools and of whole numbers have other dtypes
             shapes = [x.shape for x in operands if isinstance(x, (_Value, np.ndarray))]
             known = Known(np.broadcast_shapes(*shapes), dtype)
         many = bool(known.shape) and not as_it_is

@@ -125,6 +125,7 @@ def test_every_rule_that_is_written_out_computes_the_same_bits() -> None:
 
 
 FILE = """
+import numpy as np
 double = lambda g, y, x: g * 2.0
 other = lambda g, y, x: g * x - y
 SCALE = 2.0
@@ -151,6 +152,9 @@ def annotated(g, y, x):
     x: float = 2.0
     return g * x
 def no_such(g, y, x): return g * x.shape[3]
+def written_into(g, y, x): return np.sin(g, y)
+def sine(g, y, x): return np.sin(g)
+def twice_over(g, y, x): return g * (y > x) ** 2
 negative = lambda g, y, x: g * (-2.0) ** x
 huge = lambda g, y, x: g * 1e999
 def square(x): return x * x
@@ -175,9 +179,12 @@ def test_a_rule_is_written_out_only_where_its_source_is_sure(
     assert text(rules.branches, known((2, 3), (2, 3), (2, 3))) == "{0} * {2}"
     for rule in (rules.scaled, rules.default, rules.keyword, rules.rest, rules.twice):
         assert text(rule, arguments) is None
-    for rule in (rules.grown, rules.annotated, rules.no_such):
+    for rule in (rules.grown, rules.annotated, rules.no_such, rules.twice_over):
         assert text(rule, arguments) is None
     assert text(rules.renamed, arguments) == "{0} * 2.0"
+    monkeypatch.setattr(rules, "__name__", "autograd_lite.rules_of_mine")
+    assert text(rules.written_into, arguments) is None
+    assert text(rules.sine, arguments) == "{3}({0})"
     for rule in (rules.negative, rules.huge):
         found = expression(rule, (*arguments[:2], Known()))
         assert found is not None
