@@ -186,13 +186,16 @@ def result_of(op: Primitive, inputs: Sequence[Any], y: Any) -> Any:
     """What an operation on constants gave, such that it stands for a number if it were one."""
     if type(y) is np.ndarray:
         return y[()] if (y is TRUE or y is FALSE) and not gives_floats(op) else y
-    known = isinstance(y, np.generic) and (gives_floats(op) or op.fn in _OF_TRUTHS)
-    if not (known and all(map(_is_constant, inputs))):
+    truth = op.fn in _OF_TRUTHS
+    if not (isinstance(y, np.generic) and (truth or gives_floats(op))):
         return y
+    for x in inputs:
+        if not _is_constant(x):
+            return y
+    if truth:
+        return (TRUE if y else FALSE) if type(y) is np.bool_ else y
     if type(y) is NUMBER:
         return Fixed(y)
-    if op.fn in _OF_TRUTHS:
-        return (TRUE if y else FALSE) if type(y) is np.bool_ else y
     if op.n_outputs is None:
         y = op.fn(*[x._value.item() if hasattr(x, "_node") else x for x in inputs])
     return Whole(y)  # True + True is 2 to Python, and True to NumPy
@@ -200,7 +203,9 @@ def result_of(op: Primitive, inputs: Sequence[Any], y: Any) -> Any:
 
 def _is_constant(x: Any) -> bool:
     """Whether an operand is a number of Python's, or a tensor that stands for one."""
-    return is_fixed(x._value) or stands(x) if hasattr(x, "_node") else _is_plain(x)
+    if hasattr(x, "_node"):
+        return type(x._node) is Float or is_fixed(x._value) or stands(x)
+    return type(x) is float or _is_plain(x)
 
 
 def are_fixed(op: Primitive, values: Sequence[Any]) -> bool:
