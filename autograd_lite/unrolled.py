@@ -108,15 +108,16 @@ class Written:
 
     A graph is looked at after 4, 8, 16 … sweeps of others; the count begins anew with every
     function, from twice as many after each `KEPT` of them: graphs that never repeat cost little.
+    Every third or fifth of those is never the same twice running, so several are remembered.
     """
 
-    __slots__ = ("count", "functions", "others", "outline")
+    __slots__ = ("count", "functions", "others", "outlines")
 
     def __init__(self) -> None:
         self.functions: list[Unrolled] = []
         self.count = 0  # functions written so far
         self.others = 0  # graphs that none was written for, since the last was written
-        self.outline: Outline | None = None  # of the last one looked at, its plans held weakly
+        self.outlines: list[Outline] = []  # of those looked at last, their plans held weakly
 
     def without(self, unrolled: Unrolled) -> list[Unrolled]:
         """The other functions."""
@@ -125,16 +126,19 @@ class Written:
     def look(
         self, roots: list[Node], targets: Collection[Node] | None, floor: int, recorded: bool
     ) -> None:
-        """Count the graph of some nodes; write a function if the last looked at was like it."""
+        """Count the graph of some nodes; write a function if one looked at was like it."""
         self.others = n = self.others + 1
         if n < PATIENCE << self.count // KEPT or n & (n - 1):
             return
         outline = outline_of(roots, targets, floor, recorded)
-        weak = outline and _weak(outline)
-        if outline is None or weak != self.outline or _length(outline) > 32 * n:
-            self.outline = weak
+        if outline is None:
             return
-        self.others, self.outline, self.count = 0, None, self.count + 1
+        weak = _weak(outline)
+        others = [other for other in self.outlines if other != weak]
+        if len(others) == len(self.outlines) or _length(outline) > 32 * n:
+            self.outlines = [weak, *others[: KEPT - 1]]
+            return
+        self.others, self.outlines, self.count = 0, others, self.count + 1
         self.functions = [Unrolled(outline), *self.functions[: KEPT - 1]]
 
 
