@@ -18,15 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_lite.floats import ones
+from autograd_lite.unrolled import Known
 
-__all__ = ["Expression", "Known", "expression"]
-
-
-class Known(NamedTuple):
-    """What is known of an argument that is there only when the expression is computed."""
-
-    shape: tuple[int, ...] | None = None  # None: nothing is known
-    dtype: Any = None  # `float` for a Python float, which promotes nothing
+__all__ = ["Expression", "expression"]
 
 
 class Expression(NamedTuple):

@@ -10,11 +10,12 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.floats import ones
-from autograd_lite.partial import Known, expression
+from autograd_lite.partial import expression
 from autograd_lite.recording import bind
 from autograd_lite.rules.linalg import matmul_vjp_left, matmul_vjp_right
 from autograd_lite.sweep import unbroadcast
 from autograd_lite.table import TABLE, Primitive, rows
+from autograd_lite.unrolled import Known
 
 F, D = np.dtype(np.float32), np.dtype(np.float64)
 
