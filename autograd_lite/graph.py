@@ -326,7 +326,8 @@ class Tensor:
                 f"backward() on {described(self)}, which does not require grad: nothing was "
                 "recorded; make a leaf with requires_grad=True and compute outside no_grad()"
             )
-        seed = seed_for(self, gradient, create_graph)
+        plain = gradient is None and not create_graph
+        seed = (plain and _SEEDS.get(type(self._value))) or seed_for(self, gradient, create_graph)
         found = swept(
             [(node, seed)],
             as_tensors=as_tensors if create_graph else None,
@@ -460,6 +461,7 @@ def _rebuilt(cls: type[Tensor], data: Any, wanted: bool, name: str | None, grad:
 
 
 _ONES = {np.dtype(scalar): scalar(1) for scalar in (np.float32, np.float64)}
+_SEEDS = {type(one): one for one in _ONES.values()}
 
 
 def seed_for(output: Tensor, gradient: Any, record: bool = False) -> Any:

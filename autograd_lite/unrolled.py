@@ -48,20 +48,22 @@ def swept(
     The list of outputs is emptied: where nobody else holds the graph, it dies as it is swept. What
     a sweep that is not recorded finds is the caller's `own`.
     """
-    seeds = [g for _, g in outputs]
     if watch is None:
-        plan = _last_row(outputs)  # without a hold on the graph
+        # without a hold on the graph
+        plan = outputs[0][0].plan if len(outputs) == 1 else _last_row(outputs)
         if plan is not None and not (targets and [n for n in targets if n.plan is not None]):
             written = plan.written
             if written is None:
                 written = plan.written = Written()
-            for place, unrolled in enumerate(written.functions):
+            for unrolled in written.functions:
+                seeds = None if unrolled.fresh else [g for _, g in outputs]
                 found = unrolled.run(outputs, targets, floor, free, as_tensors)
                 if found is not None:
-                    if place:
+                    if unrolled is not written.functions[0]:
                         written.functions = [unrolled, *written.without(unrolled)]
-                    return found if as_tensors or unrolled.fresh else own(found, seeds)
+                    return found if seeds is None or as_tensors else own(found, seeds)
             written.look([node for node, _ in outputs], targets, floor, as_tensors is not None)
+    seeds = [g for _, g in outputs]
     pairs = drained(outputs)
     found = sweep(pairs, targets, floor, as_tensors=as_tensors, free=free, watch=watch)
     return found if as_tensors else own(found, seeds)
@@ -69,8 +71,6 @@ def swept(
 
 def _last_row(outputs: list[tuple[Node, Any]]) -> Any:
     """The plan of the newest of some nodes; None where a sweep begins at leaves, or at none."""
-    if len(outputs) == 1:
-        return outputs[0][0].plan
     last = None
     for node, _ in outputs:
         if node.plan is None:

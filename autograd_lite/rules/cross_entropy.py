@@ -134,7 +134,8 @@ def softmax_cross_entropy(logits: Any, targets: Any, *, normalized: bool = False
 
     Raises ValueError for other shapes and for labels out of range.
     """
-    shape = logits._value.shape if isinstance(logits, Tensor) else _shape(logits)
+    tracked = isinstance(logits, Tensor)
+    shape = logits._value.shape if tracked else _shape(logits)
     given_shape = targets.shape if type(targets) is np.ndarray else _shape(targets)
     if given_shape == shape:
         params = _NORMALIZED if normalized else _ROW.params
@@ -145,7 +146,7 @@ def softmax_cross_entropy(logits: Any, targets: Any, *, normalized: bool = False
             f"softmax_cross_entropy: targets of shape {given_shape} for logits of shape {shape}; "
             f"expected labels of shape {shape[:-1]} or weights of shape {shape}"
         )
-    if isinstance(logits, Tensor) or isinstance(targets, Tensor):
+    if tracked or isinstance(targets, Tensor):
         return (_ROW.of_two or of_two(_ROW))(logits, targets, params)  # the first of two results
     return _cross_entropy_with_logits(logits, targets)[0]
 
