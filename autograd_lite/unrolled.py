@@ -238,8 +238,8 @@ def _weak(outline: Outline) -> Outline:
 class Unrolled:
     """A sweep that is written out, for graphs of one outline.
 
-    `run(outputs, targets, floor, free)` is what `sweep` finds, or None where the graph has another
-    outline or must be looked at as it is swept.
+    `run(outputs, targets, floor, free, as_tensors)` is what `sweep` finds, or None where the graph
+    has another outline or must be looked at as it is swept.
     """
 
     __slots__ = ("fresh", "run", "source")
