@@ -337,11 +337,21 @@ class Tensor:
         if create_graph:
             own_tensors(found, (seed,))
         with _ADDING:
-            totals = [
-                (holder, g if holder._grad is None else holder._grad + g)
-                for leaf, g in found.items()
-                if (holder := leaf.tensor() if type(leaf) is Leaf else _holder(leaf)) is not None
-            ]
+            totals = []
+            try:
+                for leaf, g in found.items():
+                    holder = leaf.tensor() if type(leaf) is Leaf else _holder(leaf)
+                    if holder is not None:
+                        if holder._grad is None:
+                            holder._grad = g
+                        else:
+                            totals.append((holder, holder._grad + g))
+            except BaseException:
+                for leaf, g in found.items():
+                    holder = _holder(leaf)
+                    if holder is not None and holder._grad is g:
+                        holder._grad = None
+                raise
             for holder, total in totals:
                 holder._grad = total
 

@@ -30,6 +30,24 @@ def matrix_product(a: Any, b: Any) -> Any:
     return a @ b
 
 
+def _matmul(a: Any, b: Any) -> Any:
+    """a @ b, by `dot`, 0.3 µs faster, where that gives the same bits: of matrices without gaps."""
+    if type(a) is np.ndarray and type(b) is np.ndarray and a.ndim == 2 == b.ndim:
+        dtype = a.dtype
+        if (
+            (dtype is _FLOAT64 or dtype is _FLOAT32)
+            and dtype is b.dtype
+            and (a.base is None or a.flags.forc)  # an array that owns its memory has no gaps
+            and (b.base is None or b.flags.forc)
+            and len(a) * b.shape[1] < 8192
+        ):
+            return a.dot(b)
+    return a @ b
+
+
+_FLOAT64, _FLOAT32 = np.dtype(np.float64), np.dtype(np.float32)
+
+
 def matmul_vjp_left(g: Any, y: Any, a: Any, b: Any) -> Any:
     """G Bᵀ; vectors count as the row or column that NumPy makes of them."""
     if b.ndim == 2 and g.ndim == 2:
@@ -87,7 +105,7 @@ bilinear(
     np.matmul,
     matmul_vjp_left,
     matmul_vjp_right,
-    fn=operator.matmul,
+    fn=_matmul,
     methods=("__matmul__", "__rmatmul__"),
     formulas=product_formulas(),
     examples=_PRODUCTS,
