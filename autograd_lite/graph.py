@@ -348,8 +348,7 @@ class Tensor:
                             totals.append((holder, holder._grad + g))
             except BaseException:
                 for leaf, g in found.items():
-                    holder = _holder(leaf)
-                    if holder is not None and holder._grad is g:
+                    if (holder := _holder(leaf)) is not None and holder._grad is g:
                         holder._grad = None
                 raise
             for holder, total in totals:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_lite.broadcasting import count, stretched
 from autograd_lite.floats import ones
 from autograd_lite.unrolled import Known
 
@@ -30,6 +31,9 @@ class Expression(NamedTuple):
     constants: tuple[Any, ...]
     value: Known
     fresh: bool  # whether it is a new array, not an argument or a view of one
+
+
+_NO_PARAMS: dict[str, Any] = {}
 
 
 class _Unknown(Exception):
@@ -55,6 +59,10 @@ class _Value(NamedTuple):
             raise _Unknown
         return self.known.dtype
 
+    @property
+    def uniform(self) -> bool:
+        return self.known.uniform
+
     def operand(self) -> str:
         return f"({self.text})" if self.form == "compound" else self.text
 
@@ -74,6 +82,8 @@ _ARITHMETIC: dict[type[ast.AST], tuple[str, Any]] = {
     ast.Eq: ("==", np.equal),
     ast.NotEq: ("!=", np.not_equal),
 }
+#: Operations of the same bits on numbers and on arrays, whatever instructions NumPy has for those.
+_EXACT = frozenset({np.add, np.subtract, np.multiply, np.true_divide, np.negative})
 #: What they are on what is known.
 _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.USub: operator.neg,
@@ -84,8 +94,10 @@ _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
 
 
 @lru_cache(1024)
-def expression(function: FunctionType, arguments: tuple[Any, ...]) -> Expression | None:
-    """What a function computes of these arguments, each `Known` or a constant.
+def expression(
+    function: FunctionType, arguments: tuple[Any, ...], params: tuple[tuple[str, Any], ...] = ()
+) -> Expression | None:
+    """What a function computes of these arguments, each `Known` or a constant, and parameters.
 
     None where it does more than compute an expression, or where that depends on what is not known.
     """
@@ -95,7 +107,7 @@ def expression(function: FunctionType, arguments: tuple[Any, ...]) -> Expression
         for i, known in enumerate(arguments)
     ]
     try:
-        value = evaluation.call(function, values)
+        value = evaluation.call(function, values, dict(params))
     except Exception:  # it is unknown, or the rule raises the same when it is called
         return None
     if not isinstance(value, _Value) or value.known.dtype is float:
@@ -111,17 +123,24 @@ class _Evaluation:
         self.n_arguments = n_arguments
         self.constants: list[Any] = []
 
-    def call(self, function: FunctionType, values: list[Any]) -> Any:
+    def call(
+        self, function: FunctionType, values: list[Any], params: dict[str, Any] = _NO_PARAMS
+    ) -> Any:
         """What a function returns."""
-        code = function.__code__
-        if function.__closure__ or function.__defaults__ or code.co_kwonlyargcount:
+        code, defaults = function.__code__, function.__defaults__ or ()
+        if function.__closure__ or code.co_kwonlyargcount:
             raise _Unknown
         node = _source(code)
-        if node is None or node.args.vararg or node.args.kwarg or node.args.posonlyargs:
+        if node is None or node.args.vararg or node.args.posonlyargs:
             raise _Unknown
-        if len(node.args.args) != len(values):
+        takes = [a.arg for a in node.args.args]
+        if (node.args.kwarg or defaults) and not params:
             raise _Unknown
-        names = {a.arg: v for a, v in zip(node.args.args, values, strict=True)}
+        names = dict(zip(takes[len(takes) - len(defaults) :], defaults, strict=True))
+        names |= {k: v for k, v in params.items() if k in takes or not node.args.kwarg}
+        names |= dict(zip(takes, values, strict=False))
+        if len(values) > len(takes) or names.keys() != set(takes):
+            raise _Unknown
         if function.__globals__.get("__name__", "").startswith("autograd_lite."):
             # what a global of somebody else's is now, it need not be later
             names = {"len": len, "type": type, **function.__globals__, **names}
@@ -142,9 +161,10 @@ class _Evaluation:
                     return returned
             elif isinstance(statement, ast.Assign):
                 for target in statement.targets:
-                    if not isinstance(target, ast.Name):
-                        raise _Unknown
-                    names[target.id] = self.known(statement.value, names)
+                    value = self.value(statement.value, names)
+                    if not isinstance(target, ast.Name) or _is_compound(value):
+                        raise _Unknown  # it might be computed twice
+                    names[target.id] = value
             elif not (
                 isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
             ):
@@ -183,7 +203,7 @@ class _Evaluation:
             return getattr(base, node.attr)
         if node.attr == "ndim":
             return len(base.shape)
-        if node.attr == "T" and base.form != "compound" and base.shape:
+        if node.attr == "T" and base.form != "compound" and base.shape and not base.uniform:
             known = Known(base.shape[::-1], base.dtype)
             return _Value(f"{base.text}.T", known, "view")
         raise _Unknown
@@ -241,12 +261,17 @@ class _Evaluation:
                 raise _Unknown
             name = self.constant(function)
             return self.elementwise(function, values, lambda *xs: f"{name}({', '.join(xs)})")
-        if type(function) is FunctionType:
-            if any(isinstance(v, _Value) and v.form == "compound" for v in values):
+        if function is stretched and isinstance(values[0], _Value) and not values[0].shape:
+            if not values[1]:
+                return values[0]
+            return _Value(values[0].text, Known(values[1], values[0].dtype, True), values[0].form)
+        if type(function) is FunctionType and function is not count:
+            if any(map(_is_compound, values)):
                 raise _Unknown  # it might be computed twice
             return self.call(function, values)
         looks_up = isinstance(function, BuiltinMethodType) and isinstance(function.__self__, dict)
-        if (looks_up or function in (ones, len)) and not any(isinstance(v, _Value) for v in values):
+        known = not any(isinstance(v, _Value) for v in values)
+        if known and (looks_up or function in (ones, len, count)):
             return function(*values)
         raise _Unknown
 
@@ -298,9 +323,10 @@ class _Evaluation:
                 raise _Unknown from None
             if as_it_is and dtype.kind != "f":
                 raise _Unknown  # whole powers of bools and of whole numbers have other dtypes
-            shapes = [x.shape for x in operands if isinstance(x, (_Value, np.ndarray))]
-            known = Known(np.broadcast_shapes(*shapes), dtype)
-        many = bool(known.shape) and not as_it_is
+            arrays = [x for x in operands if isinstance(x, (_Value, np.ndarray))]
+            shape = np.broadcast_shapes(*[x.shape for x in arrays])
+            known = Known(shape, dtype, _is_uniform(ufunc, arrays, shape))
+        many = bool(known.shape) and not as_it_is and not known.uniform
         texts = [
             self.text_of(x, d if many else None) for x, d in zip(operands, dtypes, strict=True)
         ]
@@ -325,12 +351,30 @@ class _Evaluation:
             _Value(self.constant(x), Known(x.shape, x.dtype)) if type(x) is np.ndarray else x
             for x in (a, b)
         )
-        if not (isinstance(a, _Value) and isinstance(b, _Value)) or len(b.shape) != 2:
+        if not (isinstance(a, _Value) and isinstance(b, _Value)) or a.uniform or b.uniform:
             raise _Unknown
-        if len(a.shape) not in (1, 2) or a.dtype != b.dtype or a.shape[-1] != b.shape[0]:
+        if len(b.shape) != 2 or len(a.shape) not in (1, 2):
+            raise _Unknown
+        if a.dtype != b.dtype or a.shape[-1] != b.shape[0]:
             raise _Unknown
         text = form.format(a.operand(), b.operand())
         return _Value(text, Known((*a.shape[:-1], b.shape[1]), a.dtype), "compound")
+
+
+def _is_uniform(ufunc: Any, arrays: list[Any], shape: tuple[int, ...]) -> bool:
+    """Whether an operation on arrays, for some of which a number stands, is one on numbers."""
+    others = [x.shape for x in arrays if not (isinstance(x, _Value) and x.uniform)]
+    if len(others) == len(arrays):
+        return False
+    rest = np.broadcast_shapes(*others)
+    if ufunc not in _EXACT or rest not in ((), shape):
+        raise _Unknown  # with numbers it would have other bits, or another shape
+    return rest != shape
+
+
+def _is_compound(value: Any) -> bool:
+    """Whether a value takes some computing."""
+    return isinstance(value, _Value) and value.form == "compound"
 
 
 def _refuse() -> Any:

@@ -64,10 +64,10 @@ class Primitive:
     """One row of the table: a function of arrays with a rule for each of its array inputs."""
 
     __slots__ = (
-        "both", "data_dependent", "examples", "first", "fn", "formulas", "into", "jointly", "jvp",
-        "key", "kind", "methods", "n_inputs", "n_outputs", "name", "of_one", "of_two", "one",
-        "params", "parse", "path", "plans", "rules", "second", "simple", "source", "strict",
-        "symmetric", "tangent_zeros", "variadic",
+        "both", "data_dependent", "everyday", "examples", "first", "fn", "formulas", "into",
+        "jointly", "jvp", "key", "kind", "methods", "n_inputs", "n_outputs", "name", "of_one",
+        "of_two", "one", "params", "parse", "path", "plans", "rules", "second", "simple", "source",
+        "strict", "symmetric", "tangent_zeros", "variadic",
     )  # fmt: skip
 
     def __init__(
@@ -103,6 +103,8 @@ class Primitive:
         self.name = name or key.__name__.lstrip("_")
         self.path = f"ag.{self.name}" if key.__name__.startswith("_") else path_of(key)
         self.params = dict(params)
+        #: the parameters of a call that names none: one dictionary for all of them
+        self.everyday = self.params
         self.parse = parse or self._parse
         self.methods = tuple(methods)
         self.examples = examples
@@ -178,8 +180,8 @@ class Plan:
     """What one row does for one set of tracked inputs: which rules run and what they need kept."""
 
     __slots__ = (
-        "__weakref__", "arity", "blank", "edges", "keep", "keep_a", "keep_b", "keep_shape",
-        "keep_y", "keeps", "op", "plain", "tracked", "written",
+        "__weakref__", "arity", "blank", "edges", "keep", "keep_a", "keep_b",
+        "keep_shape", "keep_y", "keeps", "op", "plain", "tracked", "written",
     )  # fmt: skip
 
     def __init__(self, op: Primitive, tracked: tuple[bool, ...]) -> None:

@@ -130,6 +130,7 @@ class Known(NamedTuple):
 
     shape: tuple[int, ...] | None = None  # None: nothing is known
     dtype: Any = None  # `float` for a Python float, which promotes nothing
+    uniform: bool = False  # whether a number stands for an array that is full of it
 
 
 class Place(NamedTuple):
@@ -140,6 +141,8 @@ class Place(NamedTuple):
     inputs: tuple[int, ...] = ()  # the places that its edges lead to; of leaf i, −1 − i
     pick: tuple[int, int] | None = None  # which result of how many it picks
     saved: tuple[Known, ...] = ()  # what it saved: y and its inputs
+    #: whether it has the parameters that its row has every day; those of a simple row are none
+    everyday: bool = False
 
 
 class Outline(NamedTuple):
@@ -191,14 +194,23 @@ def outline_of(
                 leaves.append(Place(targets is None or parent in targets, _known(parent)))
         inputs = tuple([places[node.inputs[i]] for i, _ in node.plan.edges])
         pick = (node.params["index"], len(node.inputs[0].shape)) if node.plan is PICK else None
-        saved = _saved(node) if node.plan.arity and not recorded else ()
-        entries.append(Place(node.plan, _known(node), inputs, pick, saved))
+        everyday = not recorded and _has_everyday_parameters(node)
+        saved = _saved(node) if everyday or (node.plan.arity and not recorded) else ()
+        entries.append(Place(node.plan, _known(node), inputs, pick, saved, everyday))
     ends = tuple([places[root] for root in roots])
     return Outline(targets is not None, recorded, tuple(entries), tuple(leaves), ends)
 
 
 def _known(node: Node) -> Known:
     return Known() if isinstance(node.dtype, tuple) else Known(node.shape, node.dtype)
+
+
+def _has_everyday_parameters(node: Node) -> bool:
+    """Whether what a rule asks for, parameters included, may be known."""
+    op = node.plan.op
+    if op.simple or op.variadic or op.n_outputs is not None or not node.plan.plain:
+        return False
+    return node.params is op.everyday
 
 
 def _saved(node: Node) -> tuple[Known, ...]:

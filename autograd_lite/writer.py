@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_lite.broadcasting import stretched, unbroadcast
 from autograd_lite.changes import LATEST, advance
 from autograd_lite.floats import ERRORS, IGNORED
 from autograd_lite.partial import Expression, expression
-from autograd_lite.sweep import FREED, IRREGULAR, fitted, merged, refuse_freed, unbroadcast
+from autograd_lite.sweep import FREED, IRREGULAR, fitted, merged, refuse_freed
 from autograd_lite.table import Primitive
 from autograd_lite.unrolled import Known, Outline, Place
 
@@ -52,13 +54,16 @@ class Writer:
             "add": np.add, "advance": advance, "explain": explain, "fitted": fitted,
             "float64": np.float64, "freed": FREED, "ignored": IGNORED, "irregular": IRREGULAR,
             "latest": LATEST, "loud": ERRORS.reset, "merged": merged, "ndarray": np.ndarray,
-            "quiet": ERRORS.set, "rules": self.rules,
+            "quiet": ERRORS.set, "rules": self.rules, "stretched": stretched,
         }  # fmt: skip
         self.known: dict[int, str] = {}
         #: how many cotangents went to the node at a place so far
         self.sums = dict.fromkeys(self.ends, 1)
         self.parted: set[int] = set()  # places whose sum is an array, were it of one number
         self.shared: set[int] = set()  # places whose cotangent may be somebody else's array
+        self.uniform: set[int] = set()  # places where a number stands for an array full of it
+        #: how many cotangents go to each place
+        self.joins = Counter([*self.ends, *[to for place in self.nodes for to in place.inputs]])
         self.write()
 
     def write(self) -> None:
@@ -127,6 +132,8 @@ class Writer:
             others = [f"n{end}.plan is not {self.name(self.nodes[end].plan)}" for end in self.ends]
             self.line(f"if {' or '.join(others)}: return None")
         for i, place in enumerate(self.nodes):
+            if place.everyday:
+                tests.append(f"n{i}.params is not {self.name(place.plan.op.everyday)}")
             if place.pick is not None:
                 tests.append(f"n{i}.params['index'] != {place.pick[0]}")
             found = []
@@ -195,12 +202,16 @@ class Writer:
         edges = zip(plan.edges, place.inputs, strict=True)
         wanted = [(edge, to) for edge, to in edges if to >= 0 or self.place(to).plan]
         calls = [(to, self.call(i, place, *edge)) for edge, to in wanted]
+        if i in self.uniform and not all(call.written for _, call in calls):
+            self.uniform.discard(i)
+            self.line(f"g{i} = stretched(g{i}, {place.known.shape})")
+            calls = [(to, self.call(i, place, *edge)) for edge, to in wanted]
         reads: Sequence[int] = sorted({k for _, call in calls for k in call.reads})
         names = [_SAVED[k] for k in reads]
         if len(reads) == 1:
             self.line(f"{names[0]} = n{i}.saved[{reads[0]}]")
         elif reads:
-            names = list(_SAVED[: plan.arity + 1])
+            names = list(_SAVED[: len(plan.tracked) + 1])
             self.line(f"{', '.join(names)} = {self.saved(i)}")
         elif self.recorded and wanted and not plan.arity and place.pick is None:
             names = ["saved"]
@@ -225,14 +236,16 @@ class Writer:
     def call(self, i: int, place: Place, k: int, rule: Any) -> _Call:
         """What gives the cotangent of input k of a node."""
         plan, g = place.plan, f"g{i}"
-        if plan.arity:
-            saved = _SAVED[: plan.arity + 1]
-            found = None
-            if type(rule) is FunctionType and not self.recorded:
-                found = expression(rule, (place.known, *place.saved))
+        saved = _SAVED[: len(place.saved)]
+        if saved and type(rule) is FunctionType:
+            known = place.known._replace(uniform=i in self.uniform)
+            params = tuple(plan.op.everyday.items()) if place.everyday else ()
+            found = expression(rule, (known, *place.saved), params)
             if found is not None:
                 reads = [j for j in range(len(saved)) if f"{{{j + 1}}}" in found.text]
-                return _Call(self.filled(found, g, *saved), found.value, found.fresh, reads)
+                return _Call(self.filled(found, g, *saved), found.value, found.fresh, reads, True)
+        if plan.arity:
+            saved = _SAVED[: plan.arity + 1]
             if not plan.keeps:
                 return _Call(f"{self.name(rule)}({', '.join((g, *['None'] * len(saved)))})")
             text = f"{self.name(rule)}({', '.join((g, *saved))})"
@@ -251,6 +264,13 @@ class Writer:
     def write_edge(self, i: int, place: Place, to: int, call: _Call) -> None:
         """Write what adds the result of a rule to the cotangent of the input."""
         op, wanted, total = place.plan.op, self.place(to).known, f"g{_suffix(to)}"
+        if call.known.uniform:
+            known = call.known._replace(uniform=False)
+            if to >= 0 and self.joins[to] == 1 and known == wanted:
+                self.line(f"{total} = {call.text}")
+                self.uniform.add(to)
+                return
+            call = _Call(f"stretched({call.text}, {known.shape})", known)
         self.sums[to] = nth = self.sums.get(to, 0) + 1
         if op.into is not None and nth > 1:
             self.line(f"{total} = {self.name(op.into)}({total}, {nth > 2}, {self.everything(i)})")
@@ -305,6 +325,7 @@ class _Call(NamedTuple):
     known: Known = Known()
     fresh: bool = False  # whether it is surely an array of its own
     reads: Sequence[int] = ()
+    written: bool = False  # whether it is no call of the rule, but what that comes down to
 
 
 _SAVED = ("y", "a", "b")

@@ -18,6 +18,7 @@ ORDER = [
     "pytree",
     "modes",
     "floats",
+    "broadcasting",
     "parts",
     "signatures",
     "table",

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.broadcasting import unbroadcast
 from autograd_lite.floats import ones
 from autograd_lite.partial import expression
 from autograd_lite.recording import bind
 from autograd_lite.rules.linalg import matmul_vjp_left, matmul_vjp_right
-from autograd_lite.sweep import unbroadcast
 from autograd_lite.table import TABLE, Primitive, rows
 from autograd_lite.unrolled import Known
 
@@ -118,7 +118,7 @@ def test_every_rule_that_is_written_out_computes_the_same_bits() -> None:
                         expected = rule(*arrays)  # type: ignore[misc]
                         got = eval(found.text.format(*names), names)
                     assert type(got) is type(expected)
-                    assert (got.shape, got.dtype) == found.value == (expected.shape, dtype)
+                    assert (got.shape, got.dtype) == found.value[:2] == (expected.shape, dtype)
                     assert got.tobytes() == expected.tobytes()
                     assert not found.fresh or not any(np.shares_memory(got, x) for x in arrays)
                     n += 1

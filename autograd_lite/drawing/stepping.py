@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.broadcasting import unbroadcast
 from autograd_lite.drawing.backward import term_of
 from autograd_lite.drawing.blocks import inlined
 from autograd_lite.drawing.naming import cotangent, shape_text, value_text
 from autograd_lite.drawing.recorded import Op, Recorded, Value, name_loss, read
 from autograd_lite.graph import Tensor, seed_for
-from autograd_lite.sweep import sweep, unbroadcast
+from autograd_lite.sweep import sweep
 
 __all__ = ["Passed", "Step", "Steps", "steps"]
 

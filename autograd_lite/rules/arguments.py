@@ -32,7 +32,7 @@ def reduction(
     rule: Rule | None,
     *,
     kind: str = "general",
-    usual: Mapping[str, Any],
+    usual: dict[str, Any],
     rare: Sequence[str] = (),
     **options: Any,
 ) -> Primitive:
@@ -48,12 +48,13 @@ def reduction(
         parse=reading(key, usual, rare),
         **options,
     )
+    op.everyday = usual
     return op
 
 
 def reading(
     key: Callable[..., Any],
-    usual: Mapping[str, Any],
+    usual: dict[str, Any],
     rare: Sequence[str] = (),
     n_arrays: int = 1,
     also: str = "",
@@ -68,14 +69,13 @@ def reading(
     path = path_of(key)
     defaults = _defaults(key)
     names = tuple(defaults)
-    everyday = dict(usual)
 
     def parse(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
         if len(args) == n_arrays and kwargs.keys() <= usual.keys():
             if not kwargs:
-                return args, everyday
+                return args, usual
             if np._NoValue not in kwargs.values():
-                return args, {**everyday, **kwargs}
+                return args, {**usual, **kwargs}
         given = dict(zip(names, args, strict=False))
         if len(given) < len(args) or given.keys() & kwargs.keys():
             raise TypeError(f"{path}: too many arguments, or one given twice")
@@ -83,7 +83,7 @@ def reading(
         inputs = _arrays(path, names[:n_arrays], given)
         where = given.pop("where", True) if "where" in names else True
         last = given.pop(also, None)
-        params = dict(everyday)
+        params = dict(usual)
         for name, value in _corrected(path, given).items():
             if value is np._NoValue or (name not in usual and _is_default(value, defaults, name)):
                 continue

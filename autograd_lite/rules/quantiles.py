@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from autograd_lite.broadcasting import count
 from autograd_lite.methods import public
 from autograd_lite.rules.arguments import reading, reduction
 from autograd_lite.rules.examples import Example, given, spread
 from autograd_lite.rules.extremes import EXTREME, evenly
 from autograd_lite.rules.missing import some_nan, valid
-from autograd_lite.rules.reductions import count, count_where
+from autograd_lite.rules.reductions import count_where
 from autograd_lite.table import TABLE, Primitive, Rule, general
 
 #: (alpha, beta) of the methods that place q at n q + alpha + q (1 − alpha − beta) − 1 and go

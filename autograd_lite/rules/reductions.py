@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.graph import Tensor
+from autograd_lite.broadcasting import count, stretched
 from autograd_lite.rules.arguments import masked, reduction
 from autograd_lite.rules.examples import Example, given, reals
 
@@ -27,32 +27,6 @@ def expanded(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
     for a in axis if isinstance(axis, tuple) else (axis,):
         kept[a] = 1
     return g.reshape(tuple(kept))  # 0.2 µs; np.reshape costs 1
-
-
-def count(shape: tuple[int, ...], axis: Any) -> int:
-    """Number of elements that go into one of a reduction."""
-    if not shape:
-        return 1
-    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    n = 1
-    for a in axes:
-        n *= shape[a]
-    return n
-
-
-def stretched(g: Any, shape: tuple[int, ...]) -> Any:
-    """g broadcast to `shape`, as a read-only view."""
-    if g.shape == shape:
-        return g
-    if isinstance(g, Tensor) or not g.flags.c_contiguous:
-        return np.broadcast_to(g, shape)
-    steps: tuple[int, ...] = (0,) * len(shape)
-    if g.ndim:
-        own = [0 if n == 1 else step for n, step in zip(g.shape, g.strides, strict=True)]
-        steps = (*steps[len(own) :], *own)
-    view = np.ndarray(shape, g.dtype, g, 0, steps)  # 1 µs; np.broadcast_to costs 3
-    view.flags.writeable = False
-    return view
 
 
 def count_where(where: Any, x: Any, axis: Any, dtype: Any) -> Any:
