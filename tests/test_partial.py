@@ -96,6 +96,32 @@ def test_a_sum_over_many_rows_is_a_product() -> None:
     assert text(unbroadcast, (Known((64, 10), F), (10,), with_axes)) is None
 
 
+def test_a_number_stands_for_an_array_that_is_full_of_it() -> None:
+    """As long as what it meets has the shape of that array: else it is the array itself."""
+    params = tuple(TABLE[np.sum].everyday.items())
+    (rule, _), facts = TABLE[np.sum].rules, known((), (), (4, 3))
+    total = expression(rule, facts, params)  # type: ignore[arg-type]
+    assert total is not None
+    assert (total.text, total.value) == ("{0}", Known((4, 3), F, True))
+    mean = expression(TABLE[np.mean].rules[0], facts, params)  # type: ignore[arg-type]
+    assert mean is not None
+    assert (mean.text, mean.value) == ("{0} / 12", Known((4, 3), F, True))
+    assert expression(rule, facts) is None  # type: ignore[arg-type]
+    assert expression(rule, facts, (*params, ("where", None))) is None  # type: ignore[arg-type]
+    full, (column, array, row, inner) = mean.value, known((4, 1), (4, 3), (3,), (3, 5))
+    multiply = TABLE[np.multiply].rules[0]
+    for other, uniform in [(array, False), (Known((), F), True), (Known((), float), True)]:
+        product = expression(multiply, (full, array, full, other))  # type: ignore[arg-type]
+        assert product is not None
+        assert (product.text, product.value) == ("{0} * {3}", Known((4, 3), F, uniform))
+    for other in (column, row):
+        assert text(multiply, (full, array, full, other)) is None
+    assert text(np.sin, (full,)) is None
+    assert text(TABLE[np.maximum].rules[0], (full, array, full, array)) is None
+    assert text(matmul_vjp_left, (full, full, inner, inner)) is None
+    assert text(unbroadcast, (full, (3,), TABLE[np.add])) is None
+
+
 def test_every_rule_that_is_written_out_computes_the_same_bits() -> None:
     """All rules of rows of one or two inputs, on arrays of every shape that they broadcast."""
     rng = np.random.default_rng(0)

@@ -261,6 +261,7 @@ A, B = leaves((2,), (2,))
         lambda: np.sum(B * B + np.cos(A)),
         lambda: np.sum(A * -B + np.cos(A)),  # a node where a leaf was
         lambda: np.sum(A * B + A),  # a leaf where a node was
+        lambda: np.sum(A * B + np.cos(A), axis=0),  # another parameter
     ],
 )
 def test_another_graph_is_left_to_the_sweep(other: Callable[[], Any]) -> None:
