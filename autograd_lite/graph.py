@@ -486,6 +486,9 @@ def seed_for(output: Tensor, gradient: Any, record: bool = False) -> Any:
         seed = np.ones(value.shape, dtype) if value.ndim else _ONES.get(dtype) or dtype.type(1)
         return new_tensor(fixed(output, seed), None) if record else seed
     shape = value.shape
+    plain = type(gradient) is np.ndarray and not record
+    if plain and gradient.dtype is dtype and gradient.shape == shape:
+        return gradient
     if np.shape(gradient) != shape:
         raise ValueError(
             f"gradient: expected the shape {shape} of {described(output)}, got "
@@ -547,17 +550,15 @@ def pick(value: Any, node: Node, i: int) -> Tensor:
 
 def as_tensors(node: Node) -> list[Any]:
     """(y, *inputs) that a node saved, as Tensors with their nodes, for a recorded sweep."""
-    y, *values = node.saved
-    op = node.plan.op
-    if y is not None:
-        y = new_tensor(y, node) if op.n_outputs is None else picked(y, node)
-    return [y, *(_as_tensor(v, n) for v, n in zip(values, node.inputs, strict=True))]
-
-
-def _as_tensor(value: Any, parent: Any) -> Any:
-    """A value that a node saved, as the Tensor that it was; a stand-in for a shape as it is."""
-    if value is None or value is parent or not isinstance(parent, Node):
-        return value
-    if isinstance(value, tuple):  # a checkpoint's arguments
-        return tuple(picked(value, parent))
-    return new_tensor(np.float64(value) if type(value) is float else value, parent)
+    found = list(node.saved)
+    if found[0] is not None:
+        several = node.plan.op.n_outputs is not None
+        found[0] = picked(found[0], node) if several else new_tensor(found[0], node)
+    for i, parent in enumerate(node.inputs, 1):
+        value = found[i]  # a stand-in for a shape is the parent itself
+        if value is not None and value is not parent and isinstance(parent, Node):
+            if isinstance(value, tuple):  # a checkpoint's arguments
+                found[i] = tuple(picked(value, parent))
+            else:
+                found[i] = new_tensor(np.float64(value) if type(value) is float else value, parent)
+    return found

@@ -25,13 +25,14 @@ def public(op: Primitive) -> Callable[..., Any]:
             return bind(op, inputs, params)
         return op.fn(*[np.asarray(x) if isinstance(x, list) else x for x in inputs], **params)
 
+    params = op.params
     one = of_one(op) if op.n_inputs == 1 and op.n_outputs is None else None
 
     @wraps(op.fn)
-    def function(*args: Any, **kwargs: Any) -> Any:
-        if one is not None and len(args) == 1 and not kwargs and isinstance(args[0], Tensor):
-            return one(args[0], op.params)  # 1 µs less than by way of parse
-        return parsed(*args, **kwargs)
+    def function(x: Any = ..., /, *args: Any, **kwargs: Any) -> Any:
+        if one is not None and isinstance(x, Tensor) and not args and not kwargs:
+            return one(x, params)  # 1 µs less than by way of parse
+        return parsed(*(() if x is ... else (x,)), *args, **kwargs)
 
     function.__name__ = function.__qualname__ = op.name
     TABLE[function] = op
@@ -114,6 +115,14 @@ def _method(op: Primitive | Composed, name: str) -> Callable[..., Any]:
 
     elif (op.n_inputs == 1 and not op.params) or (name.startswith("__") and op.n_inputs == 2):
         method = operator_of(op)  # a function of its own, which gets its name below
+    elif op.everyday is not None:
+        one = of_one(op)
+
+        def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+            if not args and not kwargs:
+                return one(self, op.everyday)
+            return bind(op, *op.parse((self, *args), kwargs))
+
     else:
 
         def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite.broadcasting import count, stretched
+from autograd_lite.broadcasting import count, expanded, view_of
 from autograd_lite.floats import ones
 from autograd_lite.unrolled import Known
 
@@ -60,8 +60,8 @@ class _Value(NamedTuple):
         return self.known.dtype
 
     @property
-    def uniform(self) -> bool:
-        return self.known.uniform
+    def stretched(self) -> bool:
+        return self.known.stretched
 
     def operand(self) -> str:
         return f"({self.text})" if self.form == "compound" else self.text
@@ -84,6 +84,7 @@ _ARITHMETIC: dict[type[ast.AST], tuple[str, Any]] = {
 }
 #: Operations of the same bits on numbers and on arrays, whatever instructions NumPy has for those.
 _EXACT = frozenset({np.add, np.subtract, np.multiply, np.true_divide, np.negative})
+_BUILTINS = {"isinstance": isinstance, "len": len, "type": type}
 #: What they are on what is known.
 _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.USub: operator.neg,
@@ -143,7 +144,7 @@ class _Evaluation:
             raise _Unknown
         if function.__globals__.get("__name__", "").startswith("autograd_lite."):
             # what a global of somebody else's is now, it need not be later
-            names = {"len": len, "type": type, **function.__globals__, **names}
+            names = {**_BUILTINS, **function.__globals__, **names}
         if isinstance(node, ast.Lambda):
             return self.value(node.body, names)
         returned = self.run(node.body, names)
@@ -203,7 +204,7 @@ class _Evaluation:
             return getattr(base, node.attr)
         if node.attr == "ndim":
             return len(base.shape)
-        if node.attr == "T" and base.form != "compound" and base.shape and not base.uniform:
+        if node.attr == "T" and base.form != "compound" and base.shape and not base.stretched:
             known = Known(base.shape[::-1], base.dtype)
             return _Value(f"{base.text}.T", known, "view")
         raise _Unknown
@@ -253,6 +254,9 @@ class _Evaluation:
         function = self.known(node.func, names)
         if function is type and len(values) == 1 and isinstance(values[0], _Value):
             return np.ndarray if values[0].shape else _refuse()
+        if function is isinstance and isinstance(values[0], _Value):
+            array, number = (issubclass(cls, values[1]) for cls in (np.ndarray, np.generic))
+            return array if values[0].shape or array is number else _refuse()
         if function is len and len(values) == 1 and isinstance(values[0], _Value):
             return values[0].shape[0]
         if isinstance(function, np.ufunc):
@@ -261,14 +265,16 @@ class _Evaluation:
                 raise _Unknown
             name = self.constant(function)
             return self.elementwise(function, values, lambda *xs: f"{name}({', '.join(xs)})")
-        if function is stretched and isinstance(values[0], _Value) and not values[0].shape:
-            if not values[1]:
-                return values[0]
-            return _Value(values[0].text, Known(values[1], values[0].dtype, True), values[0].form)
+        if function is expanded and isinstance(values[0], _Value):
+            return self.reshaped(values[0], expanded(np.empty(values[0].shape), *values[1:]).shape)
+        if function is view_of and isinstance(values[0], _Value):
+            return values[0]._replace(known=Known(values[1], values[0].dtype, True))
         if type(function) is FunctionType and function is not count:
-            if any(map(_is_compound, values)):
-                raise _Unknown  # it might be computed twice
-            return self.call(function, values)
+            result = self.call(function, values)
+            for v in filter(_is_compound, values):
+                if isinstance(result, _Value) and result.text.count(v.text) > 1:
+                    raise _Unknown  # it would be computed twice
+            return result
         looks_up = isinstance(function, BuiltinMethodType) and isinstance(function.__self__, dict)
         known = not any(isinstance(v, _Value) for v in values)
         if known and (looks_up or function in (ones, len, count)):
@@ -325,8 +331,8 @@ class _Evaluation:
                 raise _Unknown  # whole powers of bools and of whole numbers have other dtypes
             arrays = [x for x in operands if isinstance(x, (_Value, np.ndarray))]
             shape = np.broadcast_shapes(*[x.shape for x in arrays])
-            known = Known(shape, dtype, _is_uniform(ufunc, arrays, shape))
-        many = bool(known.shape) and not as_it_is and not known.uniform
+            known = Known(shape, dtype, _stays_small(ufunc, arrays, shape))
+        many = bool(known.shape) and not as_it_is and not known.stretched
         texts = [
             self.text_of(x, d if many else None) for x, d in zip(operands, dtypes, strict=True)
         ]
@@ -345,13 +351,21 @@ class _Evaluation:
         array.flags.writeable = False
         return self.constant(array)
 
+    def reshaped(self, x: _Value, shape: tuple[int, ...]) -> _Value:
+        """A value with axes of length 1 put in."""
+        if x.shape == shape:
+            return x
+        if x.stretched:
+            raise _Unknown
+        return _Value(f"{x.operand()}.reshape({shape})", Known(shape, x.dtype), "view")
+
     def product(self, a: Any, b: Any, form: str) -> _Value:
         """A product of matrices, or of a constant vector and a matrix."""
         a, b = (
             _Value(self.constant(x), Known(x.shape, x.dtype)) if type(x) is np.ndarray else x
             for x in (a, b)
         )
-        if not (isinstance(a, _Value) and isinstance(b, _Value)) or a.uniform or b.uniform:
+        if not (isinstance(a, _Value) and isinstance(b, _Value)) or a.stretched or b.stretched:
             raise _Unknown
         if len(b.shape) != 2 or len(a.shape) not in (1, 2):
             raise _Unknown
@@ -361,9 +375,9 @@ class _Evaluation:
         return _Value(text, Known((*a.shape[:-1], b.shape[1]), a.dtype), "compound")
 
 
-def _is_uniform(ufunc: Any, arrays: list[Any], shape: tuple[int, ...]) -> bool:
+def _stays_small(ufunc: Any, arrays: list[Any], shape: tuple[int, ...]) -> bool:
     """Whether an operation on arrays, for some of which a number stands, is one on numbers."""
-    others = [x.shape for x in arrays if not (isinstance(x, _Value) and x.uniform)]
+    others = [x.shape for x in arrays if not (isinstance(x, _Value) and x.stretched)]
     if len(others) == len(arrays):
         return False
     rest = np.broadcast_shapes(*others)

@@ -28,8 +28,8 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
     if not kwargs and method == "__call__":
         bound = _BOUND.get(ufunc) or _bound(ufunc)
         if bound is not None:
-            y = bound(*inputs)
-            if y._value.shape or not is_weak(TABLE[ufunc], y):
+            y = bound(inputs[0]) if len(inputs) == 1 else bound(*inputs)
+            if y._value.ndim or not is_weak(TABLE[ufunc], y):
                 return y
             return bound(*map(_promoting, inputs)) if type(y._value) is Whole else _promoting(y)
     if kwargs.get("out") is not None:
@@ -47,6 +47,8 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
             f"x = ag.put(x, index, {values})"
         )
     key = ufunc if method == "__call__" else getattr(ufunc, method)
+    if not kwargs and method == "reduce" and inputs[0] is self:
+        return _array_function(self, key, (), inputs, kwargs)
     y = _call(key, inputs, kwargs)
     return tuple(map(_promoting, y)) if key is np.divmod else y
 
@@ -79,6 +81,10 @@ def _crossed(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    if not kwargs and len(args) == 1 and args[0] is self:  # np.sum(x), without reading arguments
+        op = TABLE.get(func)
+        if op is not None and op.everyday is not None:
+            return (op.of_one or of_one(op))(self, op.everyday)
     if kwargs.get("out") is not None:
         raise TypeError(
             f"np.{func.__name__}: a result cannot be written into an existing array (out=): "

@@ -177,6 +177,9 @@ def flatten_like(treedef: TreeDef, tree: Any, path: str = "") -> list[Any]:
     """
     if treedef.cls is None:
         return [tree]
+    leaves, structure = flatten(tree)
+    if structure == treedef:
+        return leaves
     container = _container(type(tree))
     children, meta = container.flatten(tree) if container else ((), None)
     keys = treedef.keys
@@ -197,8 +200,6 @@ def flatten_like(treedef: TreeDef, tree: Any, path: str = "") -> list[Any]:
                 else ""
             )
         )
-    if all(child is LEAF for child in treedef.children):
-        return list(children)
     parts = zip(treedef.children, children, treedef.labels, strict=True)
     return [
         leaf for child, sub, label in parts for leaf in flatten_like(child, sub, _join(path, label))

@@ -83,15 +83,19 @@ def of_one(op: Primitive) -> Callable[..., Any]:
     modes = MODES.get
 
     def bind_one(x: Any, params: dict[str, Any] = _NO_PARAMS) -> Any:
-        node = x._node
-        if node is None or not modes().plain or type(params) is not dict:
+        if not modes().plain or type(params) is not dict:
             return _bind_any(op, (x,), params, False)
+        node = x._node
         value = x._value
         try:
             y = op.fn(value, **params) if params else op.fn(value)
         except Exception as error:
+            if are_fixed(op, (value,)):
+                return _bind_any(op, (x,), params, False)
             explain(error, op, (x,))
             raise
+        if node is None:
+            return _wrapped(op, y, (x,))
         plan: Any = op.one
         dtype = y.dtype
         if plan is None or (dtype is not _FLOAT64 and dtype is not _FLOAT32 and dtype.kind != "f"):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.broadcasting import unbroadcast
+from autograd_lite.broadcasting import fitted
 from autograd_lite.changes import LATEST, Changes
 from autograd_lite.floats import ERRORS, IGNORED
 from autograd_lite.parts import whole
@@ -31,7 +31,6 @@ __all__ = [
     "Recorded",
     "Stub",
     "ancestors",
-    "fitted",
     "merged",
     "next_order",
     "own",
@@ -309,22 +308,6 @@ def merged(old: tuple[Any, ...], ct: tuple[Any, ...]) -> tuple[Any, ...]:
     """The sum of two cotangents of a row with several results, each None where there is none."""
     pairs = zip(old, ct, strict=True)
     return tuple([a if b is None else b if a is None else a + b for a, b in pairs])
-
-
-def fitted(ct: Any, parent: Node, op: Primitive) -> Any:
-    """A cotangent in the shape and dtype of the input that it is for."""
-    ct = ct if ct.shape == parent.shape else unbroadcast(ct, parent.shape, op)
-    return ct if ct.dtype == parent.dtype else _cast(ct, parent, op)
-
-
-def _cast(ct: Any, parent: Node, op: Primitive) -> Any:
-    """A cotangent in its input's dtype; a user's rule must see to that itself."""
-    if op.strict:
-        raise TypeError(
-            f"the rule of {op.path} returned a cotangent of dtype {ct.dtype} for an input of dtype "
-            f"{parent.dtype}; a rule returns one of its input's dtype"
-        )
-    return ct.astype(parent.dtype)
 
 
 def own(found: dict[Any, Any], foreign: Iterable[Any]) -> dict[Any, Any]:

@@ -103,8 +103,8 @@ class Primitive:
         self.name = name or key.__name__.lstrip("_")
         self.path = f"ag.{self.name}" if key.__name__.startswith("_") else path_of(key)
         self.params = dict(params)
-        #: the parameters of a call that names none: one dictionary for all of them
-        self.everyday = self.params
+        #: of a reduction: the parameters of a call that names none, one dictionary for all of them
+        self.everyday: dict[str, Any] | None = None
         self.parse = parse or self._parse
         self.methods = tuple(methods)
         self.examples = examples
@@ -156,13 +156,13 @@ class Primitive:
         n = self.n_inputs
         if len(args) == n and not kwargs:
             return args, self.params
-        given = dict(zip(argument_names(self.key, n, tuple(self.params)), args, strict=False))
+        names = argument_names(self.key, n, tuple(self.params))
+        given = dict(zip(names, args, strict=False))
         if len(given) < len(args) or given.keys() & kwargs.keys():
             raise TypeError(f"{self.path}: too many arguments, or one given twice")
         given.update(kwargs)
-        names = argument_names(self.key, n, tuple(self.params))[:n]
         inputs = []
-        for name in names:
+        for name in names[:n]:
             if name not in given:
                 raise TypeError(f"{self.path}: missing its array argument {name!r}")
             inputs.append(given.pop(name))

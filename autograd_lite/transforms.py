@@ -111,7 +111,7 @@ def _result(g: Any, lifted: Tensor, primal: Any, record: bool) -> Any:
     if isinstance(g, Tensor):
         if record and (g._node is not None or _is_plain_tensor(primal)):
             return like(lifted, g)
-        g = g.data
+        g = g._value
     if type(primal) is float:
         return float(g)
     if _is_plain_tensor(primal):
@@ -150,10 +150,6 @@ def value_of(y: Any, lifted: Lifted, record: bool, *, scalar: bool = True) -> An
     return number_of(y) if scalar and y.ndim == 0 else y.data
 
 
-def _array(y: Any) -> Any:
-    return y.data if isinstance(y, Tensor) else y
-
-
 class Recording:
     """A context in which a transform runs a function: recording, one level deeper."""
 
@@ -187,7 +183,7 @@ def pull(
     is emptied: where nobody else holds the graph, it dies as it is swept.
     """
     modes = MODES.get()
-    seeds = [g if record else _array(g) for _, g in outputs]
+    seeds = [g.data if isinstance(g, Tensor) and not record else g for _, g in outputs]
     found = swept(
         [(y._node, g) for y, g in drained(outputs) if y._node is not None],
         {node for node in targets if node is not None},

@@ -130,7 +130,7 @@ class Known(NamedTuple):
 
     shape: tuple[int, ...] | None = None  # None: nothing is known
     dtype: Any = None  # `float` for a Python float, which promotes nothing
-    uniform: bool = False  # whether a number stands for an array that is full of it
+    stretched: bool = False  # whether a number or a smaller array stands for one of that shape
 
 
 class Place(NamedTuple):
@@ -194,8 +194,8 @@ def outline_of(
                 leaves.append(Place(targets is None or parent in targets, _known(parent)))
         inputs = tuple([places[node.inputs[i]] for i, _ in node.plan.edges])
         pick = (node.params["index"], len(node.inputs[0].shape)) if node.plan is PICK else None
-        everyday = not recorded and _has_everyday_parameters(node)
-        saved = _saved(node) if everyday or (node.plan.arity and not recorded) else ()
+        everyday = _has_everyday_parameters(node)
+        saved = _saved(node) if everyday or node.plan.arity else ()
         entries.append(Place(node.plan, _known(node), inputs, pick, saved, everyday))
     ends = tuple([places[root] for root in roots])
     return Outline(targets is not None, recorded, tuple(entries), tuple(leaves), ends)
@@ -207,10 +207,8 @@ def _known(node: Node) -> Known:
 
 def _has_everyday_parameters(node: Node) -> bool:
     """Whether what a rule asks for, parameters included, may be known."""
-    op = node.plan.op
-    if op.simple or op.variadic or op.n_outputs is not None or not node.plan.plain:
-        return False
-    return node.params is op.everyday
+    plan = node.plan
+    return plan.plain and node.params is plan.op.everyday and len(plan.tracked) <= 2
 
 
 def _saved(node: Node) -> tuple[Known, ...]:

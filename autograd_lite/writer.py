@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite.broadcasting import stretched, unbroadcast
+from autograd_lite.broadcasting import fitted, unbroadcast, view_of
 from autograd_lite.changes import LATEST, advance
 from autograd_lite.floats import ERRORS, IGNORED
 from autograd_lite.partial import Expression, expression
-from autograd_lite.sweep import FREED, IRREGULAR, fitted, merged, refuse_freed
+from autograd_lite.sweep import FREED, IRREGULAR, merged, refuse_freed
 from autograd_lite.table import Primitive
 from autograd_lite.unrolled import Known, Outline, Place
 
@@ -54,14 +54,14 @@ class Writer:
             "add": np.add, "advance": advance, "explain": explain, "fitted": fitted,
             "float64": np.float64, "freed": FREED, "ignored": IGNORED, "irregular": IRREGULAR,
             "latest": LATEST, "loud": ERRORS.reset, "merged": merged, "ndarray": np.ndarray,
-            "quiet": ERRORS.set, "rules": self.rules, "stretched": stretched,
+            "quiet": ERRORS.set, "rules": self.rules, "view_of": view_of,
         }  # fmt: skip
         self.known: dict[int, str] = {}
         #: how many cotangents went to the node at a place so far
         self.sums = dict.fromkeys(self.ends, 1)
         self.parted: set[int] = set()  # places whose sum is an array, were it of one number
         self.shared: set[int] = set()  # places whose cotangent may be somebody else's array
-        self.uniform: set[int] = set()  # places where a number stands for an array full of it
+        self.stretched: set[int] = set()  # places whose cotangent a smaller one stands for
         #: how many cotangents go to each place
         self.joins = Counter([*self.ends, *[to for place in self.nodes for to in place.inputs]])
         self.write()
@@ -82,16 +82,16 @@ class Writer:
         numbers = all(
             _is_number(place.known) and place.plan.op.kind == "elementwise" for place in self.nodes
         )
+        steps = self.constant_steps() if self.recorded and not numbers else []
+        if steps:
+            self.write_constants(steps)
+            self.line("else:")
         for i, place in enumerate(self.nodes):
+            self.indent += " " * 4 * (i < len(steps))
             saved = self.write_node(i, place)
-            if not numbers:  # let go of what may hold an array
-                if all(place.plan.tracked):
-                    self.line(f"if free: n{i}.saved = freed")
-                else:
-                    self.line(f"if free: n{i}.free()")
-                done = [f"n{i}", f"g{i}", *saved, *["each"] * place.plan.op.jointly]
-                done += ["ct"] * any(self.sums.get(to, 0) > 1 for to in place.inputs)
-                self.line(f"{' = '.join(done)} = None")
+            if not numbers:
+                self.write_release(i, place, saved)
+            self.indent = " " * 8
         if numbers:
             everyone = ", ".join(f"n{i}" for i in range(len(self.nodes)))
             self.line(f"for node in ({everyone},) if free else (): node.free()")
@@ -102,6 +102,54 @@ class Writer:
         everyone = ", ".join(f"n{_suffix(place)}" for place in places)
         self.line(f"except Exception as error: explain(error, rules, ({everyone},)); raise")
         self.line("finally: loud(calm)")
+
+    def write_release(self, i: int, place: Place, saved: Sequence[str]) -> None:
+        """Write what lets go of a node, and of what may hold an array."""
+        self.line(f"if free: n{i}.{'saved = freed' if all(place.plan.tracked) else 'free()'}")
+        done = [f"n{i}", f"g{i}", *saved, *["each"] * place.plan.op.jointly]
+        done += ["ct"] * any(self.sums.get(to, 0) > 1 for to in place.inputs)
+        self.line(f"{' = '.join(done)} = None")
+
+    def constant_steps(self) -> list[tuple[str, Known]]:
+        """What gives the cotangents from the only end on, as long as they are one constant number.
+
+        A recorded sweep that begins with a constant records nothing until it meets a tensor.
+        """
+        steps: list[tuple[str, Known]] = []
+        known = self.nodes[0].known
+        while (len(self.ends) == 1 and known.shape == ()) or known.stretched:
+            i, place = len(steps), self.nodes[len(steps)]
+            if len(place.plan.edges) != 1 or place.inputs != (i + 1,) or self.joins[i + 1] != 1:
+                break
+            ((k, rule),) = place.plan.edges
+            found = self.written(place, rule, known)
+            others = [j for j in range(1, len(place.saved) + 1) if j not in (1, k + 2)]
+            if found is None or any(f"{{{j}}}" in found.text for j in (1, k + 2)):
+                break
+            known = found.value
+            if known._replace(stretched=False) != self.nodes[i + 1].known:
+                break
+            saved = {j: f"n{i}.saved[{j - 1}]" for j in others}
+            arguments = [f"g{i}", *[saved.get(j, "") for j in range(1, len(place.saved) + 1)]]
+            steps.append((self.filled(found, *arguments), known))
+        return steps
+
+    def write_constants(self, steps: Sequence[tuple[str, Known]]) -> None:
+        """Write those steps, for a seed that is a constant number."""
+        from autograd_lite.graph import new_tensor  # which lies above
+
+        self.names["new_tensor"] = new_tensor
+        kind = self.name(self.nodes[0].known.dtype.type)
+        self.line(f"if g0._node is None and type(g0._value) is {kind}:")
+        self.indent += " " * 4
+        self.line("g0 = g0._value")
+        for i, (text, _) in enumerate(steps):
+            self.line(f"g{i + 1} = {text}")
+            self.write_release(i, self.nodes[i], ())
+        last, known = f"g{len(steps)}", steps[-1][1]
+        text = f"view_of({last}, {known.shape})" if known.stretched else last
+        self.line(f"{last} = new_tensor({text}, None)")
+        self.indent = " " * 8
 
     def line(self, text: str) -> None:
         """Add a line."""
@@ -202,9 +250,9 @@ class Writer:
         edges = zip(plan.edges, place.inputs, strict=True)
         wanted = [(edge, to) for edge, to in edges if to >= 0 or self.place(to).plan]
         calls = [(to, self.call(i, place, *edge)) for edge, to in wanted]
-        if i in self.uniform and not all(call.written for _, call in calls):
-            self.uniform.discard(i)
-            self.line(f"g{i} = stretched(g{i}, {place.known.shape})")
+        if i in self.stretched and not all(call.written for _, call in calls):
+            self.stretched.discard(i)
+            self.line(f"g{i} = view_of(g{i}, {place.known.shape})")
             calls = [(to, self.call(i, place, *edge)) for edge, to in wanted]
         reads: Sequence[int] = sorted({k for _, call in calls for k in call.reads})
         names = [_SAVED[k] for k in reads]
@@ -237,25 +285,29 @@ class Writer:
         """What gives the cotangent of input k of a node."""
         plan, g = place.plan, f"g{i}"
         saved = _SAVED[: len(place.saved)]
-        if saved and type(rule) is FunctionType:
-            known = place.known._replace(uniform=i in self.uniform)
-            params = tuple(plan.op.everyday.items()) if place.everyday else ()
-            found = expression(rule, (known, *place.saved), params)
-            if found is not None:
-                reads = [j for j in range(len(saved)) if f"{{{j + 1}}}" in found.text]
-                return _Call(self.filled(found, g, *saved), found.value, found.fresh, reads, True)
+        found = self.written(place, rule, place.known._replace(stretched=i in self.stretched))
+        if found is not None and not self.recorded:
+            reads = [j for j in range(len(saved)) if f"{{{j + 1}}}" in found.text]
+            return _Call(self.filled(found, g, *saved), found.value, found.fresh, reads, True)
+        # the rule itself is recorded, but what comes of it is known all the same
+        known = Known() if found is None else found.value._replace(stretched=False)
         if plan.arity:
-            saved = _SAVED[: plan.arity + 1]
             if not plan.keeps:
-                return _Call(f"{self.name(rule)}({', '.join((g, *['None'] * len(saved)))})")
+                return _Call(f"{self.name(rule)}({', '.join((g, *['None'] * len(saved)))})", known)
             text = f"{self.name(rule)}({', '.join((g, *saved))})"
-            return _Call(text, reads=range(len(saved)))
+            return _Call(text, known, reads=range(len(saved)))
         if place.pick is not None:
             index, n = place.pick
             return _Call(f"({''.join(f'{g if j == index else None}, ' for j in range(n))})")
-        return _Call(
-            f"each[{k}]" if plan.op.jointly else f"{self.name(rule)}({self.everything(i)})"
-        )
+        call = f"each[{k}]" if plan.op.jointly else f"{self.name(rule)}({self.everything(i)})"
+        return _Call(call, known)
+
+    def written(self, place: Place, rule: Any, known: Known) -> Expression | None:
+        """The expression of a rule, given what is known of the cotangent."""
+        if not place.saved or type(rule) is not FunctionType:
+            return None
+        params = tuple((place.plan.op.everyday or {}).items()) if place.everyday else ()
+        return expression(rule, (known, *place.saved), params)
 
     def filled(self, found: Expression, *arguments: str) -> str:
         """The text of an expression of these arguments."""
@@ -264,13 +316,16 @@ class Writer:
     def write_edge(self, i: int, place: Place, to: int, call: _Call) -> None:
         """Write what adds the result of a rule to the cotangent of the input."""
         op, wanted, total = place.plan.op, self.place(to).known, f"g{_suffix(to)}"
-        if call.known.uniform:
-            known = call.known._replace(uniform=False)
+        if call.known.stretched:
+            known = call.known._replace(stretched=False)
             if to >= 0 and self.joins[to] == 1 and known == wanted:
                 self.line(f"{total} = {call.text}")
-                self.uniform.add(to)
+                self.stretched.add(to)
                 return
-            call = _Call(f"stretched({call.text}, {known.shape})", known)
+            if known == wanted and self.sums.get(to):  # what it is added to has the whole shape
+                call = call._replace(known=known)
+            else:
+                call = _Call(f"view_of({call.text}, {known.shape})", known)
         self.sums[to] = nth = self.sums.get(to, 0) + 1
         if op.into is not None and nth > 1:
             self.line(f"{total} = {self.name(op.into)}({total}, {nth > 2}, {self.everything(i)})")
@@ -298,7 +353,7 @@ class Writer:
         Whether that is surely an array of its own.
         """
         known, wanted = call.known, self.place(to).known
-        if known.dtype == wanted.dtype and known != wanted:
+        if known.dtype == wanted.dtype and known != wanted and not self.recorded:
             summed = expression(unbroadcast, (known, wanted.shape, op))
             if summed is not None and summed.value == wanted:
                 if not call.text.isidentifier():

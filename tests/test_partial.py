@@ -110,10 +110,10 @@ def test_a_number_stands_for_an_array_that_is_full_of_it() -> None:
     assert expression(rule, facts, (*params, ("where", None))) is None  # type: ignore[arg-type]
     full, (column, array, row, inner) = mean.value, known((4, 1), (4, 3), (3,), (3, 5))
     multiply = TABLE[np.multiply].rules[0]
-    for other, uniform in [(array, False), (Known((), F), True), (Known((), float), True)]:
+    for other, stretched in [(array, False), (Known((), F), True), (Known((), float), True)]:
         product = expression(multiply, (full, array, full, other))  # type: ignore[arg-type]
         assert product is not None
-        assert (product.text, product.value) == ("{0} * {3}", Known((4, 3), F, uniform))
+        assert (product.text, product.value) == ("{0} * {3}", Known((4, 3), F, stretched))
     for other in (column, row):
         assert text(multiply, (full, array, full, other)) is None
     assert text(np.sin, (full,)) is None

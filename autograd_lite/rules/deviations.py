@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.broadcasting import count
+from autograd_lite.broadcasting import count, expanded
 from autograd_lite.rules.arguments import reading
 from autograd_lite.rules.examples import Example, given, reals
 from autograd_lite.rules.missing import some_nan, without_nan
-from autograd_lite.rules.reductions import ADD, count_where, expanded
+from autograd_lite.rules.reductions import ADD, count_where
 from autograd_lite.rules.shapes import summed_to
 from autograd_lite.table import TABLE, Primitive, Rule
 

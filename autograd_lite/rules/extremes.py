@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.broadcasting import expanded
 from autograd_lite.rules.arguments import reduction
 from autograd_lite.rules.examples import spread
-from autograd_lite.rules.reductions import AXES, FIRST_AXIS, MASK, expanded
+from autograd_lite.rules.reductions import AXES, FIRST_AXIS, MASK
 
 
 def evenly(g: Any, y: Any, x: Any, axis: Any, where: Any = True, rivals: Any = None) -> Any:

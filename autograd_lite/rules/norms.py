@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.broadcasting import expanded
 from autograd_lite.methods import public
 from autograd_lite.rules.degenerate import skew, tolerance
 from autograd_lite.rules.determinants import inverse
 from autograd_lite.rules.examples import reals
 from autograd_lite.rules.linalg import inv_vjp, transposed, well_conditioned
-from autograd_lite.rules.reductions import expanded
 from autograd_lite.rules.shapes import normal_axis
 from autograd_lite.rules.singular import matrices
 from autograd_lite.table import general

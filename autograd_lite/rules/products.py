@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.broadcasting import count
+from autograd_lite.broadcasting import count, expanded
 from autograd_lite.rules.arguments import reduction
 from autograd_lite.rules.examples import given, reals
-from autograd_lite.rules.reductions import AXES, FIRST_AXIS, expanded, reals_over_axes
+from autograd_lite.rules.reductions import AXES, FIRST_AXIS, reals_over_axes
 
 # As Any: NumPy's types lack the positional form, which is the quickest.
 MULTIPLY: Any = np.multiply.reduce

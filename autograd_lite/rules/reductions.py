@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.broadcasting import count, stretched
+from autograd_lite.broadcasting import count, expanded, view_of
+from autograd_lite.graph import Tensor
 from autograd_lite.rules.arguments import masked, reduction
 from autograd_lite.rules.examples import Example, given, reals
+from autograd_lite.rules.shapes import broadcast
 
 AXES = {"axis": None, "keepdims": False}
 FIRST_AXIS = {"axis": 0, "keepdims": False}
@@ -19,14 +21,11 @@ ADD: Any = np.add.reduce
 MASK = np.array([[True, False, True], [False, True, True]])
 
 
-def expanded(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
-    """A reduction's cotangent with the reduced axes back, of length 1."""
-    if keepdims or axis is None or not shape:
+def stretched(g: Any, shape: tuple[int, ...]) -> Any:
+    """g broadcast to `shape`: recorded where it is a tensor, else as a read-only view."""
+    if g.shape == shape:
         return g
-    kept = list(shape)
-    for a in axis if isinstance(axis, tuple) else (axis,):
-        kept[a] = 1
-    return g.reshape(tuple(kept))  # 0.2 µs; np.reshape costs 1
+    return broadcast(g, shape) if isinstance(g, Tensor) else view_of(g, shape)
 
 
 def count_where(where: Any, x: Any, axis: Any, dtype: Any) -> Any:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.broadcasting import expanded
 from autograd_lite.floats import ones
 from autograd_lite.methods import public
 from autograd_lite.rules.examples import reals
-from autograd_lite.rules.reductions import expanded
 from autograd_lite.table import general
 
 
