@@ -103,8 +103,9 @@ class Primitive:
         self.name = name or key.__name__.lstrip("_")
         self.path = f"ag.{self.name}" if key.__name__.startswith("_") else path_of(key)
         self.params = dict(params)
-        #: of a reduction: the parameters of a call that names none, one dictionary for all of them
-        self.everyday: dict[str, Any] | None = None
+        one = not variadic and parse is None and n_outputs is None and len(self.rules) == 1
+        #: the parameters of a call that names none, one dictionary for all of them
+        self.everyday = self.params if one and params else None
         self.parse = parse or self._parse
         self.methods = tuple(methods)
         self.examples = examples

@@ -22,7 +22,7 @@ def inverse(axes: Any) -> tuple[int, ...]:
 
 TRANSPOSE = linear(
     np.transpose,
-    lambda g, y, x, axes: g.transpose() if axes is None else g.transpose(inverse(axes)),
+    lambda g, y, x, axes: g.T if axes is None else g.transpose(inverse(axes)),
     fn=lambda x, axes=None: x.transpose(axes),
     params={"axes": None},
     formulas=(lambda params, *_: "{g}ᵀ" if params["axes"] is None else "transpose({g}) back",),
@@ -94,9 +94,9 @@ for _function in (np.matrix_transpose, np.linalg.matrix_transpose):
 
 def transpose(self: Tensor, *axes: Any) -> Tensor:
     """This tensor with its axes permuted: reversed, or as one tuple or separate numbers say."""
-    wanted = (
-        axes[0] if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)) else axes or None
-    )
+    if not axes:
+        return bind(TRANSPOSE, (self,), TRANSPOSE.params)  # type: ignore[no-any-return]
+    wanted = axes[0] if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)) else axes
     return bind(TRANSPOSE, (self,), {"axes": wanted})  # type: ignore[no-any-return]
 
 
