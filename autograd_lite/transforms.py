@@ -183,7 +183,7 @@ def pull(
     is emptied: where nobody else holds the graph, it dies as it is swept.
     """
     modes = MODES.get()
-    seeds = [g.data if isinstance(g, Tensor) and not record else g for _, g in outputs]
+    seeds = [g for _, g in outputs] if record else []
     found = swept(
         [(y._node, g) for y, g in drained(outputs) if y._node is not None],
         {node for node in targets if node is not None},

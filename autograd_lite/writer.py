@@ -64,6 +64,10 @@ class Writer:
         self.stretched: set[int] = set()  # places whose cotangent a smaller one stands for
         #: how many cotangents go to each place
         self.joins = Counter([*self.ends, *[to for place in self.nodes for to in place.inputs]])
+        if self.recorded:
+            from autograd_lite.graph import new_tensor  # which lies above
+
+            self.names["new_tensor"] = new_tensor
         self.write()
 
     def write(self) -> None:
@@ -136,9 +140,6 @@ class Writer:
 
     def write_constants(self, steps: Sequence[tuple[str, Known]]) -> None:
         """Write those steps, for a seed that is a constant number."""
-        from autograd_lite.graph import new_tensor  # which lies above
-
-        self.names["new_tensor"] = new_tensor
         kind = self.name(self.nodes[0].known.dtype.type)
         self.line(f"if g0._node is None and type(g0._value) is {kind}:")
         self.indent += " " * 4
@@ -260,7 +261,8 @@ class Writer:
             self.line(f"{names[0]} = n{i}.saved[{reads[0]}]")
         elif reads:
             names = list(_SAVED[: len(plan.tracked) + 1])
-            self.line(f"{', '.join(names)} = {self.saved(i)}")
+            tensors = self.recorded and self.as_tensors(i, place)
+            self.line(f"{', '.join(names)} = {tensors or self.saved(i)}")
         elif self.recorded and wanted and not plan.arity and place.pick is None:
             names = ["saved"]
             self.line(f"saved = {self.saved(i)}")
@@ -276,6 +278,20 @@ class Writer:
     def saved(self, i: int) -> str:
         """What a node saved, as a sweep that is recorded takes it or another."""
         return f"as_tensors(n{i})" if self.recorded else f"n{i}.saved"
+
+    def as_tensors(self, i: int, place: Place) -> str:
+        """What a node saved as Tensors, one by one; "" where one of them may be a number."""
+        plan = place.plan
+        places = {k: to for (k, _), to in zip(plan.edges, place.inputs, strict=True)}
+        texts = [f"new_tensor(n{i}.saved[0], n{i})" if plan.keep_y else "None"]
+        for k, tracked in enumerate(plan.tracked):
+            value, to = f"n{i}.saved[{k + 1}]", places.get(k)
+            if k in plan.keep and tracked:
+                if to is None or not self.place(to).known.shape:
+                    return ""
+                value = f"new_tensor({value}, n{_suffix(to)})"
+            texts.append(value)
+        return ", ".join(texts)
 
     def everything(self, i: int) -> str:
         """The arguments of a rule that takes whatever there is."""
