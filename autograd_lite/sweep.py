@@ -8,9 +8,9 @@ node holds its Tensor weakly.
 
 from __future__ import annotations
 
+from _heapq import heappop, heappush  # what heapq takes them from, 0.4 ms sooner
 from _weakref import ref  # what weakref.ref is, 0.7 ms sooner
 from collections.abc import Callable, Container, Iterable, Sequence
-from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
