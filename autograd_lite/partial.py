@@ -82,7 +82,7 @@ _ARITHMETIC: dict[type[ast.AST], tuple[str, Any]] = {
     ast.Eq: ("==", np.equal),
     ast.NotEq: ("!=", np.not_equal),
 }
-#: Operations of the same bits on numbers and on arrays, whatever instructions NumPy has for those.
+#: Operations of the same bits on numbers and on arrays, whatever instructions NumPy has for these.
 _EXACT = frozenset({np.add, np.subtract, np.multiply, np.true_divide, np.negative})
 _BUILTINS = {"isinstance": isinstance, "len": len, "type": type}
 #: What they are on what is known.
@@ -376,13 +376,16 @@ class _Evaluation:
 
 
 def _stays_small(ufunc: Any, arrays: list[Any], shape: tuple[int, ...]) -> bool:
-    """Whether an operation on arrays, for some of which a number stands, is one on numbers."""
+    """Whether the result of an operation, on arrays for some of which smaller ones stand, is small.
+
+    It is as large as the others, where they have the whole shape; small, where they are numbers.
+    """
     others = [x.shape for x in arrays if not (isinstance(x, _Value) and x.stretched)]
     if len(others) == len(arrays):
         return False
     rest = np.broadcast_shapes(*others)
     if ufunc not in _EXACT or rest not in ((), shape):
-        raise _Unknown  # with numbers it would have other bits, or another shape
+        raise _Unknown  # of smaller ones it would have other bits, or another shape
     return rest != shape
 
 
