@@ -104,8 +104,9 @@ class Primitive:
         self.path = f"ag.{self.name}" if key.__name__.startswith("_") else path_of(key)
         self.params = dict(params)
         one = not variadic and parse is None and n_outputs is None and len(self.rules) == 1
-        #: the parameters of a call that names none, one dictionary for all of them
-        self.everyday = self.params if one and params else None
+        #: the parameters of a call that names none, one dictionary for all of them; a user's row,
+        #: whose defaults may be arrays, has none
+        self.everyday = self.params if one and params and not strict else None
         self.parse = parse or self._parse
         self.methods = tuple(methods)
         self.examples = examples

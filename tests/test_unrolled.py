@@ -479,6 +479,22 @@ def test_a_rule_of_the_wrong_shape_is_refused_by_a_written_sweep_too() -> None:
     assert caught.value.__notes__ == ["in the vjp of shaky, input 0 of shape (2,)"]
 
 
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("default", [[1.0, 2.0, 3.0], np.arange(1.0, 4.0)])
+def test_a_parameter_may_be_anything(default: Any, recorded: bool) -> None:
+    """A list or an array as a user's default, which no table of what is known could hold."""
+
+    def scaled(x: Any, by: Any = default) -> Any:
+        return x * np.asarray(by)
+
+    op = ag.primitive(vjp=lambda g, y, x, by: g * np.asarray(by))(scaled)
+    (a,) = leaves((3,))
+    for _ in range(4 * PATIENCE):
+        a.zero_grad()
+        np.sum(op(a)).backward(create_graph=recorded)
+        np.testing.assert_array_equal(getattr(a.grad, "data", a.grad), [1.0, 2.0, 3.0])
+
+
 def test_a_number_is_no_cotangent_of_an_array() -> None:
     """A rule that gives one is refused by what is written as by the sweep."""
     op = ag.primitive(lambda g, y, x: np.float64(2.0))(lambda x: 2.0 * x)
