@@ -318,6 +318,8 @@ class _Evaluation:
         if not all(isinstance(x, _Value) or type(x) in (int, float, np.ndarray) for x in operands):
             raise _Unknown
         if any(v.known.dtype is None for v in values):
+            if any(v.stretched for v in values):
+                raise _Unknown  # it might be the shape of the others that comes of it
             known, dtypes = Known(), [None] * len(operands)
         else:
             of = [_dtype_of(x) for x in operands]

@@ -114,7 +114,7 @@ def test_a_number_stands_for_an_array_that_is_full_of_it() -> None:
         product = expression(multiply, (full, array, full, other))  # type: ignore[arg-type]
         assert product is not None
         assert (product.text, product.value) == ("{0} * {3}", Known((4, 3), F, stretched))
-    for other in (column, row):
+    for other in (column, row, Known()):
         assert text(multiply, (full, array, full, other)) is None
     assert text(np.sin, (full,)) is None
     assert text(TABLE[np.maximum].rules[0], (full, array, full, array)) is None

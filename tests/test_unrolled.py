@@ -495,6 +495,23 @@ def test_a_parameter_may_be_anything(default: Any, recorded: bool) -> None:
         np.testing.assert_array_equal(getattr(a.grad, "data", a.grad), [1.0, 2.0, 3.0])
 
 
+def test_a_number_stands_for_no_array_beside_what_is_not_known() -> None:
+    """A constant of NumPy's may be of any shape; the rule behind it is given a whole array."""
+    given = []
+
+    def rule(g: Any, y: Any, x: Any) -> Any:
+        given.append((g.flags.writeable, g.strides))
+        return g * 1.0
+
+    op = ag.primitive(rule)(lambda x: 1.0 * x)
+    (a,) = leaves((2, 3))
+    for constant in (np.float32(2.0), np.float64(2.0), np.ones(()), np.ones(3), np.ones((2, 3))):
+        given.clear()
+        for _ in range(8 * PATIENCE):
+            np.sum(op(a) * constant).backward()
+        assert set(given) == {(True, (24, 8))}
+
+
 def test_a_number_is_no_cotangent_of_an_array() -> None:
     """A rule that gives one is refused by what is written as by the sweep."""
     op = ag.primitive(lambda g, y, x: np.float64(2.0))(lambda x: 2.0 * x)
