@@ -95,8 +95,8 @@ bilinear(
 )
 bilinear(
     np.outer,
-    lambda g, y, a, b: np.dot(g, np.reshape(b, -1)).reshape(a.shape),
-    lambda g, y, a, b: np.dot(np.reshape(a, -1), g).reshape(b.shape),
+    lambda g, y, a, b: (g @ np.reshape(b, -1)).reshape(a.shape),
+    lambda g, y, a, b: (np.reshape(a, -1) @ g).reshape(b.shape),
     formulas=("{g} {b}", "{g}ᵀ {a}"),
     examples=[reals((2,), (3,)), reals((2, 2), (3,)), reals((), (3, 1)), *_FLOATS],
 )

@@ -48,6 +48,66 @@ def test_both_routes_of_a_matrix_product_agree(shapes: Any) -> None:
     np.testing.assert_allclose(matrix_product(a, b), a @ b, rtol=1e-14, atol=1e-14)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("m", "k", "n"), [(1, 3, 1), (3, 1, 1), (1, 1, 3), (1, 1, 1), (2, 1, 2)])
+def test_no_product_makes_zero_of_zero_times_infinity(m: int, k: int, n: int, dtype: Any) -> None:
+    """BLAS skips what a single number of 0 multiplies; a program would hide inf and nan so, too."""
+
+    def product(x: Any, w: Any) -> Any:
+        return x @ w
+
+    def pulled(x: Any, w: Any, g: Any) -> Any:
+        return ag.vjp(product, x, w)[1](g)
+
+    for zero in range(3):
+        for other in {0, 1, 2} - {zero}:
+            x, w, g = (np.ones(shape, dtype) for shape in ((m, k), (k, n), (m, n)))
+            (x, w, g)[zero][:] = 0
+            (x, w, g)[other][:] = np.inf
+            with np.errstate(all="ignore"):
+                wanted = x @ w, g @ w.T, x.T @ g
+                for _ in range(6):  # the last sweeps are written out
+                    y = leaf(x) @ leaf(w)
+                    found = y.data, *pulled(x, w, g)
+                    for y, expected in zip(found, wanted, strict=True):
+                        np.testing.assert_array_equal(y, expected, strict=True)
+                found = ag.compile(product)(x, w), *ag.compile(pulled)(x, w, g)
+                for y, expected in zip(found, wanted, strict=True):
+                    np.testing.assert_array_equal(y, expected, strict=True)
+
+
+def test_no_outer_product_makes_zero_of_zero_times_infinity() -> None:
+    """Its gradient is a sum of products, of one where the other factor is a number."""
+    a, b = np.array([1.0, np.inf]), np.zeros(1)
+    with np.errstate(all="ignore"):
+        ga, gb = ag.vjp(np.outer, a, b)[1](np.array([[1.0], [np.inf]]))
+        np.testing.assert_array_equal(ga, [0.0, np.nan])
+        ga, gb = ag.vjp(np.outer, b, a)[1](np.array([[1.0, np.inf]]))
+        np.testing.assert_array_equal(gb, [0.0, np.nan])
+
+
+def test_products_raise_and_warn_as_numpys_do() -> None:
+    """Overflow in a recorded product is heard of, whichever route is taken."""
+    a = np.full((2, 2), 1e308)
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError, match="in matmul"):
+        leaf(a) @ a
+    with np.errstate(all="warn"), pytest.warns(RuntimeWarning, match="overflow encountered"):
+        leaf(a) @ a
+    message = r"core dimension 0.*size 3 is different from 2"
+    with pytest.raises(ValueError, match=message):
+        leaf(a) @ np.ones((3, 2))
+
+
+def test_a_product_of_an_array_that_is_not_aligned_with_itself_has_numpys_bits() -> None:
+    """BLAS computes A @ A.T in another order if it sees that both are one array."""
+    memory = np.zeros(8 * 17 * 784 + 1, np.uint8)
+    a = np.frombuffer(memory.data, np.float64, 17 * 784, 1).reshape(17, 784)
+    a[:] = normal(17, 784)
+    assert not a.flags.aligned
+    np.testing.assert_array_equal((leaf(a) @ a.T).data, a @ a.T)
+    np.testing.assert_array_equal((leaf(a.T).T @ a.T).data, a @ a.T)
+
+
 def test_a_batch_times_a_matrix_makes_no_batch_of_gradients() -> None:
     """The gradient of a weight matrix under a batch of sequences is one product."""
     x, w = normal(4, 5, 3), leaf(normal(3, 2))
