@@ -337,22 +337,22 @@ class Tensor:
         if create_graph:
             own_tensors(found, (seed,))
         with _ADDING:
-            totals = []
+            fresh: list[Any] = []
+            before: list[Any] = []
             try:
                 for leaf, g in found.items():
                     holder = leaf.tensor() if type(leaf) is Leaf else _holder(leaf)
                     if holder is not None:
-                        if holder._grad is None:
+                        if (old := holder._grad) is None:
+                            fresh.append(holder)
                             holder._grad = g
-                        else:
-                            totals.append((holder, holder._grad + g))
+                        else:  # of before, or of the leaf that this was until it got other data
+                            before.append((holder, old))
+                            holder._grad = old + g
             except BaseException:
-                for leaf, g in found.items():
-                    if (holder := _holder(leaf)) is not None and holder._grad is g:
-                        holder._grad = None
+                for holder, old in [*reversed(before), *[(holder, None) for holder in fresh]]:
+                    holder._grad = old
                 raise
-            for holder, total in totals:
-                holder._grad = total
 
     def zero_grad(self) -> None:
         """Set `.grad` to None."""

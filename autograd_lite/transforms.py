@@ -81,7 +81,7 @@ class Lifted:
         if value.dtype.kind != "f":
             refuse_no_float(transform, pytree.names(self.structure)[i], x, value.dtype)
         lifted = new_tensor(value, None)
-        lifted._name = name
+        lifted._name, lifted._grad = name, None
         if outer is None:
             leaf = Float if type(x) is float else Primal
             lifted._node = leaf(lifted, value.shape, value.dtype)

@@ -168,6 +168,57 @@ class TestBackward:
         assert a.grad is None
         assert b.grad is None
 
+    @pytest.mark.parametrize("create_graph", [False, True])
+    @pytest.mark.parametrize("culprit", [0, 1, 2, 3])
+    def test_all_or_nothing_of_sums(self, culprit: int, create_graph: bool) -> None:
+        """Where an addition raises, every .grad is the object that it was, numbers included."""
+
+        class Unaddable:
+            def __add__(self, other: Any) -> Any:
+                raise MemoryError
+
+        leaves = [ag.tensor(1.0, requires_grad=True) for _ in range(4)]
+        a, b, c, d = leaves
+        h = a + b
+        h.retain_grad()
+        y = h + (c + d)
+        y.backward()
+        leaves[culprit].grad = Unaddable()
+        leaves[culprit - 1].grad = None
+        before = [x._grad for x in (*leaves, h)]
+        with pytest.raises((MemoryError, TypeError)):
+            y.backward(create_graph=create_graph)
+        assert all(x._grad is g for x, g in zip((*leaves, h), before, strict=True))
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    @pytest.mark.parametrize("before", [None, 100.0])
+    def test_a_tensor_whose_data_were_replaced_gets_the_gradients_of_all(
+        self, before: float | None, dtype: Any
+    ) -> None:
+        """Two forward passes of different arrays of it, and one backward pass over both."""
+        x = leaf([1.0, 2.0])
+        x.grad = None if before is None else np.full(2, before)
+        first = x * 2.0
+        x.data -= 1.0
+        x.data = np.ones(2, dtype)
+        second = x * 3.0
+        x.data = np.ones(2)
+        (np.sum(first) + np.sum(second) + np.sum(x * 5.0)).backward()
+        wanted = (before or 0.0) + 10.0
+        np.testing.assert_array_equal(x.grad, [wanted, wanted])
+
+    def test_a_function_under_a_transform_may_call_it(self) -> None:
+        """What the function is given are leaves with a .grad of their own."""
+
+        def f(x: Any) -> Any:
+            y = np.sum(x * x)
+            y.backward()
+            np.testing.assert_array_equal(x.grad, [2.0, 4.0])
+            return y
+
+        x = np.array([1.0, 2.0])
+        np.testing.assert_array_equal(ag.grad(f)(x), [2.0, 4.0])
+
     def test_gradients_share_no_memory(self) -> None:
         """Not with each other, nor the cotangent, nor the inputs."""
         x, y = leaf([1.0, 2.0]), leaf([3.0, 4.0])
