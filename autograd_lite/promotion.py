@@ -194,7 +194,7 @@ def result_of(op: Primitive, inputs: Sequence[Any], y: Any) -> Any:
             return y
     if truth:
         return (TRUE if y else FALSE) if type(y) is np.bool_ else y
-    if type(y) is NUMBER:
+    if isinstance(y, NUMBER):  # or it is Fixed already: np.real gives what it was given
         return Fixed(y)
     if op.n_outputs is None:
         y = op.fn(*[x._value.item() if hasattr(x, "_node") else x for x in inputs])

@@ -194,7 +194,9 @@ def nested(a: Any) -> Any:
      lambda a: ag.grad(ag.grad(lambda b: b * b * b))(a),
      lambda a: ag.value_and_grad(lambda b: b * 2 * a)(a)[0],
      lambda a: ag.jvp(lambda b: b * b, (a,), (1.0,))[0],
-     lambda a: ag.grad(lambda b: b * b * a)(2.0), lambda a: -unrecorded(-a) + 1],
+     lambda a: ag.grad(lambda b: b * b * a)(2.0), lambda a: -unrecorded(-a) + 1,
+     lambda a: np.real(unrecorded(a)), lambda a: ag.stop_gradient(unrecorded(a)),
+     lambda a: round(unrecorded(a), 1)],
 )  # fmt: skip
 def test_constants_made_of_floats_promote_nothing_either(constant: Callable[[Any], Any]) -> None:
     """Those of no_grad, stop_gradient and detach(), and the seeds of transforms inside."""
