@@ -310,7 +310,10 @@ def _wrapped(op: Primitive, y: Any, inputs: Sequence[Any]) -> Any:
 def _stub(x: Any, value: Any) -> Any:
     if is_fixed(value):
         return value.item()
-    return Stub(value, x) if isinstance(x, Tensor) else stub(value)
+    # of a Tensor that stands for a number the value may be that number
+    return (
+        Stub(value, x) if isinstance(x, Tensor) and type(value) not in (float, int) else stub(value)
+    )
 
 
 def _constant(op: Primitive, x: Any) -> Any:

@@ -202,7 +202,12 @@ def test_constants_made_of_floats_promote_nothing_either(constant: Callable[[Any
     """Those of no_grad, stop_gradient and detach(), and the seeds of transforms inside."""
     plain = X * constant(1.3)
     assert plain.dtype == np.float32
-    for f in (lambda a: X * constant(a) + 0.0 * a, lambda a: constant(a) * X + 0.0 * a):
+    for f in (
+        lambda a: X * constant(a) + 0.0 * a,
+        lambda a: constant(a) * X + 0.0 * a,
+        lambda a: (X * (a / a)) * constant(a),  # which is recorded
+        lambda a: np.clip(constant(a) * (X * (a / a)), -100.0, 100 * constant(a)),
+    ):
         y, _ = ag.vjp(f, 1.3)
         assert (y.dtype, y.tobytes()) == (plain.dtype, plain.tobytes())
     _, aux = ag.grad(lambda a: (a * a, X * a.detach()), has_aux=True)(1.3)
