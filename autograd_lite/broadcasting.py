@@ -1,4 +1,4 @@
-"""Cotangents against broadcasting: brought to the shape of their input, or stretched by a view."""
+"""Cotangents against broadcasting: brought to the shape of their input, or stretched to one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import numpy as np
 
 from autograd_lite.floats import ones
 
-__all__ = ["count", "expanded", "fitted", "unbroadcast", "view_of"]
+__all__ = ["SMALL", "array_of", "count", "expanded", "fitted", "unbroadcast", "view_of"]
+
+#: Arrays of so many elements or fewer are sooner copied than viewed.
+SMALL = 1024
 
 
 def fitted(ct: Any, parent: Any, op: Any) -> Any:
@@ -72,6 +75,13 @@ def view_of(g: Any, shape: tuple[int, ...]) -> Any:
     view = np.ndarray(shape, g.dtype, g, 0, steps)  # 1 µs; np.broadcast_to costs 3
     view.flags.writeable = False
     return view
+
+
+def array_of(g: Any, shape: tuple[int, ...]) -> Any:
+    """A new array of `shape` that g is repeated in."""
+    array = np.empty(shape, g.dtype)  # 0.4 µs; np.broadcast_to costs 2.8
+    array[...] = g
+    return array
 
 
 def count(shape: tuple[int, ...], axis: Any) -> int:

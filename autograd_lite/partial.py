@@ -60,7 +60,7 @@ class _Value(NamedTuple):
         return self.known.dtype
 
     @property
-    def stretched(self) -> bool:
+    def stretched(self) -> str:
         return self.known.stretched
 
     def operand(self) -> str:
@@ -268,7 +268,9 @@ class _Evaluation:
         if function is expanded and isinstance(values[0], _Value):
             return self.reshaped(values[0], expanded(np.empty(values[0].shape), *values[1:]).shape)
         if function is view_of and isinstance(values[0], _Value):
-            return values[0]._replace(known=Known(values[1], values[0].dtype, True))
+            if sum(n != 1 for n in values[0].shape) > 1:
+                raise _Unknown  # its axes may lie in any order, which decides those of what follows
+            return values[0]._replace(known=Known(values[1], values[0].dtype, "view"))
         if type(function) is FunctionType and function is not count:
             result = self.call(function, values)
             for v in filter(_is_compound, values):
@@ -333,7 +335,11 @@ class _Evaluation:
                 raise _Unknown  # whole powers of bools and of whole numbers have other dtypes
             arrays = [x for x in operands if isinstance(x, (_Value, np.ndarray))]
             shape = np.broadcast_shapes(*[x.shape for x in arrays])
-            known = Known(shape, dtype, _stays_small(ufunc, arrays, shape))
+            small = _stays_small(ufunc, arrays, shape)
+            known = Known(shape, dtype, "array" if small else "")
+            if not small and any(x.stretched == "array" for x in values):
+                name = self.constant(ufunc)  # an array would decide in which order axes lie
+                form = lambda *xs: f"{name}({', '.join(xs)}, order='C')"
         many = bool(known.shape) and not as_it_is and not known.stretched
         texts = [
             self.text_of(x, d if many else None) for x, d in zip(operands, dtypes, strict=True)

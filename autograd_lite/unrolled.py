@@ -130,7 +130,8 @@ class Known(NamedTuple):
 
     shape: tuple[int, ...] | None = None  # None: nothing is known
     dtype: Any = None  # `float` for a Python float, which promotes nothing
-    stretched: bool = False  # whether a number or a smaller array stands for one of that shape
+    #: "view" or "array": what a sweep has where a number or a smaller array stands for it
+    stretched: str = ""
 
 
 class Place(NamedTuple):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import prod
 from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite.broadcasting import fitted, unbroadcast, view_of
+from autograd_lite.broadcasting import SMALL, array_of, fitted, unbroadcast, view_of
 from autograd_lite.changes import LATEST, advance
 from autograd_lite.floats import ERRORS, IGNORED
 from autograd_lite.partial import Expression, expression
@@ -51,17 +52,18 @@ class Writer:
         self.rules: Rules = {}
         self.about: tuple[Primitive, int, int] | None = None  # what the next lines are for
         self.names: dict[str, Any] = {
-            "add": np.add, "advance": advance, "explain": explain, "fitted": fitted,
-            "float64": np.float64, "freed": FREED, "ignored": IGNORED, "irregular": IRREGULAR,
-            "latest": LATEST, "loud": ERRORS.reset, "merged": merged, "ndarray": np.ndarray,
-            "quiet": ERRORS.set, "rules": self.rules, "view_of": view_of,
+            "add": np.add, "advance": advance, "array_of": array_of, "explain": explain,
+            "fitted": fitted, "float64": np.float64, "freed": FREED, "ignored": IGNORED,
+            "irregular": IRREGULAR, "latest": LATEST, "loud": ERRORS.reset, "merged": merged,
+            "ndarray": np.ndarray, "quiet": ERRORS.set, "rules": self.rules, "view_of": view_of,
         }  # fmt: skip
         self.known: dict[int, str] = {}
         #: how many cotangents went to the node at a place so far
         self.sums = dict.fromkeys(self.ends, 1)
         self.parted: set[int] = set()  # places whose sum is an array, were it of one number
         self.shared: set[int] = set()  # places whose cotangent may be somebody else's array
-        self.stretched: set[int] = set()  # places whose cotangent a smaller one stands for
+        #: by places whose cotangent a smaller one stands for, what `sweep` has there
+        self.stretched: dict[int, str] = {}
         #: how many cotangents go to each place
         self.joins = Counter([*self.ends, *[to for place in self.nodes for to in place.inputs]])
         if self.recorded:
@@ -131,8 +133,10 @@ class Writer:
             if found is None or any(f"{{{j}}}" in found.text for j in (1, k + 2)):
                 break
             known = found.value
-            if known._replace(stretched=False) != self.nodes[i + 1].known:
+            if known._replace(stretched="") != self.nodes[i + 1].known:
                 break
+            if known.stretched and prod(known.shape or ()) <= SMALL:
+                known = known._replace(stretched="array")  # which is what np.broadcast_to records
             saved = {j: f"n{i}.saved[{j - 1}]" for j in others}
             arguments = [f"g{i}", *[saved.get(j, "") for j in range(1, len(place.saved) + 1)]]
             steps.append((self.filled(found, *arguments), known))
@@ -148,8 +152,7 @@ class Writer:
             self.line(f"g{i + 1} = {text}")
             self.write_release(i, self.nodes[i], ())
         last, known = f"g{len(steps)}", steps[-1][1]
-        text = f"view_of({last}, {known.shape})" if known.stretched else last
-        self.line(f"{last} = new_tensor({text}, None)")
+        self.line(f"{last} = new_tensor({self.whole(last, known)}, None)")
         self.indent = " " * 8
 
     def line(self, text: str) -> None:
@@ -252,8 +255,8 @@ class Writer:
         wanted = [(edge, to) for edge, to in edges if to >= 0 or self.place(to).plan]
         calls = [(to, self.call(i, place, *edge)) for edge, to in wanted]
         if i in self.stretched and not all(call.written for _, call in calls):
-            self.stretched.discard(i)
-            self.line(f"g{i} = view_of(g{i}, {place.known.shape})")
+            known = place.known._replace(stretched=self.stretched.pop(i))
+            self.line(f"g{i} = {self.whole(f'g{i}', known)}")
             calls = [(to, self.call(i, place, *edge)) for edge, to in wanted]
         reads: Sequence[int] = sorted({k for _, call in calls for k in call.reads})
         names = [_SAVED[k] for k in reads]
@@ -301,12 +304,12 @@ class Writer:
         """What gives the cotangent of input k of a node."""
         plan, g = place.plan, f"g{i}"
         saved = _SAVED[: len(place.saved)]
-        found = self.written(place, rule, place.known._replace(stretched=i in self.stretched))
+        found = self.written(place, rule, place.known._replace(stretched=self.stretched.get(i, "")))
         if found is not None and not self.recorded:
             reads = [j for j in range(len(saved)) if f"{{{j + 1}}}" in found.text]
             return _Call(self.filled(found, g, *saved), found.value, found.fresh, reads, True)
         # the rule itself is recorded, but what comes of it is known all the same
-        known = Known() if found is None else found.value._replace(stretched=False)
+        known = Known() if found is None else found.value._replace(stretched="")
         if plan.arity:
             if not plan.keeps:
                 return _Call(f"{self.name(rule)}({', '.join((g, *['None'] * len(saved)))})", known)
@@ -329,19 +332,23 @@ class Writer:
         """The text of an expression of these arguments."""
         return found.text.format(*arguments, *map(self.name, found.constants))
 
+    def whole(self, text: str, known: Known) -> str:
+        """The text of what is known, which a number or a smaller array may stand for."""
+        return f"{known.stretched}_of({text}, {known.shape})" if known.stretched else text
+
     def write_edge(self, i: int, place: Place, to: int, call: _Call) -> None:
         """Write what adds the result of a rule to the cotangent of the input."""
         op, wanted, total = place.plan.op, self.place(to).known, f"g{_suffix(to)}"
         if call.known.stretched:
-            known = call.known._replace(stretched=False)
+            kind, known = call.known.stretched, call.known._replace(stretched="")
             if to >= 0 and self.joins[to] == 1 and known == wanted:
                 self.line(f"{total} = {call.text}")
-                self.stretched.add(to)
+                self.stretched[to] = kind
                 return
-            if known == wanted and self.sums.get(to):  # what it is added to has the whole shape
-                call = call._replace(known=known)
+            if kind == "view" and known == wanted and self.sums.get(to):
+                call = call._replace(known=known)  # what it is added to has the whole shape
             else:
-                call = _Call(f"view_of({call.text}, {known.shape})", known)
+                call = _Call(self.whole(call.text, call.known), known, kind == "array")
         self.sums[to] = nth = self.sums.get(to, 0) + 1
         if op.into is not None and nth > 1:
             self.line(f"{total} = {self.name(op.into)}({total}, {nth > 2}, {self.everything(i)})")

@@ -102,15 +102,15 @@ def test_a_number_stands_for_an_array_that_is_full_of_it() -> None:
     (rule, _), facts = TABLE[np.sum].rules, known((), (), (4, 3))
     total = expression(rule, facts, params)  # type: ignore[arg-type]
     assert total is not None
-    assert (total.text, total.value) == ("{0}", Known((4, 3), F, True))
+    assert (total.text, total.value) == ("{0}", Known((4, 3), F, "view"))
     mean = expression(TABLE[np.mean].rules[0], facts, params)  # type: ignore[arg-type]
     assert mean is not None
-    assert (mean.text, mean.value) == ("{0} / 12", Known((4, 3), F, True))
+    assert (mean.text, mean.value) == ("{0} / 12", Known((4, 3), F, "view"))
     assert expression(rule, facts) is None  # type: ignore[arg-type]
     assert expression(rule, facts, (*params, ("where", None))) is None  # type: ignore[arg-type]
     full, (column, array, row, inner) = mean.value, known((4, 1), (4, 3), (3,), (3, 5))
     multiply = TABLE[np.multiply].rules[0]
-    for other, stretched in [(array, False), (Known((), F), True), (Known((), float), True)]:
+    for other, stretched in [(array, ""), (Known((), F), "array"), (Known((), float), "array")]:
         product = expression(multiply, (full, array, full, other))  # type: ignore[arg-type]
         assert product is not None
         assert (product.text, product.value) == ("{0} * {3}", Known((4, 3), F, stretched))

@@ -512,6 +512,40 @@ def test_a_number_stands_for_no_array_beside_what_is_not_known() -> None:
         assert set(given) == {(True, (24, 8))}
 
 
+STRETCHED: dict[str, Callable[[Any], Any]] = {
+    "a view": lambda a: np.sum(np.square(a)),
+    "an array within a rule": lambda a: np.sum(np.sqrt(a)),
+    "an array": lambda a: np.mean(2.0 * np.square(a)),
+    "an array that a rule is called with": lambda a: np.mean(2.0 * np.tan(a)),
+    "a view that is added": lambda a: np.sum(a * a + a),
+    "an array that is added": lambda a: np.sum(2.0 * (np.square(a) + np.square(a) + a)),
+    "an array for a leaf": lambda a: np.sum(-a),
+    "a row": lambda a: np.sum(np.add.reduce(2.0 * np.square(a)) * np.arange(1.0, a.size // 40 + 1)),
+    "rows": lambda a: np.sum(
+        np.add.reduce(2.0 * np.square(np.expand_dims(a, 0))) * np.asfortranarray(a.data)
+    ),
+}
+
+
+@pytest.mark.parametrize("columns", [3, 50])  # more than 1,024 elements stay views when recorded
+@pytest.mark.parametrize("name", STRETCHED)
+def test_axes_lie_as_the_sweep_has_them(name: str, columns: int) -> None:
+    """What a number stands for has an order of axes, which decides that of what is made of it."""
+    f = STRETCHED[name]
+    for values in (np.ones((40, columns)), np.ones((columns, 40)).T, np.ones((40, columns))[::-1]):
+        a = ag.tensor(np.zeros((40, columns)), requires_grad=True)
+        a.data = values
+        y = f(a)
+        assert_same_bits(y)
+        outline = outline_of([y.node], recorded=True)  # type: ignore[list-item]
+        assert outline is not None
+        pairs = lambda: [(y.node, ag.tensor(1.0))]  # noqa: B023
+        expected = sweep(pairs(), as_tensors=as_tensors)[a.node]  # type: ignore[arg-type]
+        found = Unrolled(outline).run(pairs(), None, 0, False, as_tensors)[a.node]
+        assert found.data.strides == expected.data.strides
+        assert found.data.tobytes() == expected.data.tobytes()
+
+
 def test_a_number_is_no_cotangent_of_an_array() -> None:
     """A rule that gives one is refused by what is written as by the sweep."""
     op = ag.primitive(lambda g, y, x: np.float64(2.0))(lambda x: 2.0 * x)
