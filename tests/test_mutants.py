@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite import sweep
+from autograd_lite import broadcasting
 from autograd_lite.recording import bind
 from autograd_lite.table import Primitive, rows
 
@@ -227,7 +227,7 @@ def test_every_mutant_is_caught(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_dropped_unbroadcast_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table sums a cotangent to its input's shape: the first part alone is not the sum."""
-    right, summed = sweep.unbroadcast, set()
+    right, summed = broadcasting.unbroadcast, set()
 
     def first_part(ct: Any, shape: Any, op: Primitive) -> Any:
         if ct.size <= np.prod(shape, dtype=int):
@@ -238,7 +238,7 @@ def test_a_dropped_unbroadcast_is_caught(monkeypatch: pytest.MonkeyPatch) -> Non
         return ct[tuple(slice(n) for n in shape)]
 
     checks = {op: cases(op) for op in rows() if op.kind in ("elementwise", "bilinear")}
-    monkeypatch.setattr(sweep, "unbroadcast", first_part)
+    monkeypatch.setattr(broadcasting, "unbroadcast", first_part)
     missed = [op.path for op, examples in checks.items() if not caught(examples) and op in summed]
     assert len(summed) >= 30
     assert not missed

@@ -522,7 +522,7 @@ STRETCHED: dict[str, Callable[[Any], Any]] = {
     "an array for a leaf": lambda a: np.sum(-a),
     "a row": lambda a: np.sum(np.add.reduce(2.0 * np.square(a)) * np.arange(1.0, a.size // 40 + 1)),
     "rows": lambda a: np.sum(
-        np.add.reduce(2.0 * np.square(np.expand_dims(a, 0))) * np.asfortranarray(a.data)
+        np.add.reduce(2.0 * np.square(np.stack([a, a]))) * np.asfortranarray(a.data)
     ),
 }
 
