@@ -11,6 +11,32 @@ from autograd_lite.rules.linalg import matrix_product, product_formulas
 from autograd_lite.rules.shapes import normal_axis
 from autograd_lite.table import bilinear, composed
 
+
+def contracted(axes: Any, n: int, m: int) -> tuple[list[int], list[int], list[int], list[int]]:
+    """(a's contracted axes, b's, a's free axes, b's) of a tensordot of n and m axes."""
+    try:
+        mine, yours = axes
+    except TypeError:
+        mine, yours = range(n - int(axes), n), range(int(axes))
+    used_a = [normal_axis(k, n) for k in np.atleast_1d(mine).astype(int).tolist()]
+    used_b = [normal_axis(k, m) for k in np.atleast_1d(yours).astype(int).tolist()]
+    free_a = [k for k in range(n) if k not in used_a]
+    return used_a, used_b, free_a, [k for k in range(m) if k not in used_b]
+
+
+def contraction(a: Any, b: Any, axes: Any) -> Any:
+    """np.tensordot, of axes of one element without the 0 · inf = 0 that NumPy's `dot` makes there.
+
+    Nothing is summed then: every element of a times every element of b.
+    """
+    a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in (a, b))
+    used, _, free_a, free_b = contracted(axes, a.ndim, b.ndim)
+    if any(a.shape[k] != 1 for k in used):
+        return np.tensordot(a, b, axes)
+    lengths = [a.shape[k] for k in free_a] + [1] * len(free_b)
+    return np.reshape(a, lengths) * np.reshape(b, [b.shape[k] for k in free_b])
+
+
 # --- dot, inner, outer, vdot
 
 
@@ -23,7 +49,7 @@ def dot_vjp_left(g: Any, y: Any, a: Any, b: Any) -> Any:
         return g * b
     if n == 1:
         return g[..., None] * b
-    return np.tensordot(g, b, (range(a.ndim - 1, g.ndim), (*range(n - 2), n - 1)))
+    return contraction(g, b, (range(a.ndim - 1, g.ndim), (*range(n - 2), n - 1)))
 
 
 def dot_vjp_right(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -36,7 +62,7 @@ def dot_vjp_right(g: Any, y: Any, a: Any, b: Any) -> Any:
     if n == 0 or b.ndim == 0:
         return g * a
     lead = range(n - 1)
-    product = np.tensordot(a, g, (lead, lead))
+    product = contraction(a, g, (lead, lead))
     return product if b.ndim == 1 else np.moveaxis(product, 0, -2)
 
 
@@ -44,7 +70,7 @@ def inner_vjp_left(g: Any, y: Any, a: Any, b: Any) -> Any:
     """G contracted with B over all axes of B but its last."""
     if a.ndim == 0 or np.ndim(b) == 0:
         return g * b
-    return np.tensordot(g, b, (range(a.ndim - 1, g.ndim), range(np.ndim(b) - 1)))
+    return contraction(g, b, (range(a.ndim - 1, g.ndim), range(np.ndim(b) - 1)))
 
 
 def inner_vjp_right(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -52,7 +78,7 @@ def inner_vjp_right(g: Any, y: Any, a: Any, b: Any) -> Any:
     n = np.ndim(a)
     if n == 0 or b.ndim == 0:
         return g * a
-    return np.tensordot(g, a, (range(n - 1), range(n - 1)))
+    return contraction(g, a, (range(n - 1), range(n - 1)))
 
 
 _FLOATS: list[Example] = [
@@ -124,22 +150,10 @@ composed(np.linalg.outer, _linalg_outer, examples=[reals((2,), (3,))])
 # --- tensordot and kron
 
 
-def contracted(axes: Any, n: int, m: int) -> tuple[list[int], list[int], list[int], list[int]]:
-    """(a's contracted axes, b's, a's free axes, b's) of a tensordot of n and m axes."""
-    try:
-        mine, yours = axes
-    except TypeError:
-        mine, yours = range(n - int(axes), n), range(int(axes))
-    used_a = [normal_axis(k, n) for k in np.atleast_1d(mine).astype(int).tolist()]
-    used_b = [normal_axis(k, m) for k in np.atleast_1d(yours).astype(int).tolist()]
-    free_a = [k for k in range(n) if k not in used_a]
-    return used_a, used_b, free_a, [k for k in range(m) if k not in used_b]
-
-
 def tensordot_vjp_left(g: Any, y: Any, a: Any, b: Any, axes: Any) -> Any:
     """G contracted with B over B's free axes, in the order of A's axes."""
     used_a, used_b, free_a, free_b = contracted(axes, a.ndim, np.ndim(b))
-    product = np.tensordot(g, b, (range(len(free_a), g.ndim), free_b))
+    product = contraction(g, b, (range(len(free_a), g.ndim), free_b))
     places = {k: i for i, k in enumerate(free_a)}
     rest = sorted(used_b)
     places |= {k: len(free_a) + rest.index(m) for k, m in zip(used_a, used_b, strict=True)}
@@ -149,7 +163,7 @@ def tensordot_vjp_left(g: Any, y: Any, a: Any, b: Any, axes: Any) -> Any:
 def tensordot_vjp_right(g: Any, y: Any, a: Any, b: Any, axes: Any) -> Any:
     """A contracted with G over A's free axes, in the order of B's axes."""
     used_a, used_b, free_a, free_b = contracted(axes, np.ndim(a), b.ndim)
-    product = np.tensordot(a, g, (free_a, range(len(free_a))))
+    product = contraction(a, g, (free_a, range(len(free_a))))
     rest = sorted(used_a)
     places = {m: rest.index(k) for k, m in zip(used_a, used_b, strict=True)}
     places |= {k: len(rest) + i for i, k in enumerate(free_b)}
@@ -189,14 +203,14 @@ def _interleaved(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[list[int], tup
 def kron_vjp_left(g: Any, y: Any, a: Any, b: Any) -> Any:
     """Σ of every block of G times B."""
     apart, shape, n = _interleaved(a.shape, np.shape(b))
-    blocks = np.tensordot(g.reshape(apart), np.reshape(b, shape), (range(1, 2 * n, 2), range(n)))
+    blocks = contraction(g.reshape(apart), np.reshape(b, shape), (range(1, 2 * n, 2), range(n)))
     return blocks.reshape(a.shape)
 
 
 def kron_vjp_right(g: Any, y: Any, a: Any, b: Any) -> Any:
     """Σ of G's blocks, each times its element of A."""
     apart, _, n = _interleaved(np.shape(a), b.shape)
-    blocks = np.tensordot(
+    blocks = contraction(
         np.reshape(a, apart[::2]), g.reshape(apart), (range(n), range(0, 2 * n, 2))
     )
     return blocks.reshape(b.shape)

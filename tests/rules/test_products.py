@@ -76,3 +76,46 @@ def laid_out(x: Any, layout: str) -> Any:
         return np.broadcast_to(x[:1], x.shape)
     wide = np.repeat(x, 2, axis=-1)
     return wide[..., ::2]
+
+
+CONTRACTIONS: dict[str, tuple[Any, list[tuple[tuple[int, ...], tuple[int, ...]]]]] = {
+    "dot": (np.dot, [((2,), (2, 1)), ((1,), (1, 3)), ((1,), (2, 1, 2)), ((2, 1, 1), (1, 2))]),
+    "inner": (np.inner, [((2,), (2,)), ((3, 1), (1,)), ((2,), (1, 1, 2)), ((1,), (3, 1))]),
+    "of no axes": (
+        lambda a, b: np.tensordot(a, b, 0),
+        [((2, 2), ()), ((), (3, 1)), ((1,), (2, 3)), ((2, 3), (1, 1))],
+    ),
+    "of one axis": (
+        lambda a, b: np.tensordot(a, b, 1),
+        [((1, 1, 1), (1, 3)), ((3,), (3,)), ((1, 2), (2,))],
+    ),
+    "of two axes": (lambda a, b: np.tensordot(a, b), [((1, 2, 2), (2, 2)), ((3, 2), (3, 2))]),
+    "kron": (np.kron, [((2,), ()), ((1, 1), (1, 2)), ((1,), (2, 1, 2)), ((2, 2), (1, 1))]),
+}
+
+
+@pytest.mark.parametrize("special", [np.inf, np.nan])
+@pytest.mark.parametrize("of_the_cotangent", [True, False])
+@pytest.mark.parametrize("name", CONTRACTIONS)
+def test_no_contraction_makes_zero_of_zero_times_infinity(
+    name: str, of_the_cotangent: bool, special: float
+) -> None:
+    """NumPy's dot skips what a single number of 0 multiplies; a gradient has every product."""
+    f, shapes = CONTRACTIONS[name]
+    for pair in shapes:
+        for which in (0, 1):
+            sizes = [int(np.prod(shape)) for shape in pair]
+            units = [np.eye(n).reshape(n, *shape) for n, shape in zip(sizes, pair, strict=True)]
+            # which[e, x, w]: whether element e of the result has the product of x and w in it
+            uses = np.array([[np.ravel(f(a, b)) for b in units[1]] for a in units[0]])
+            uses = np.moveaxis(uses, -1, 0) if which == 0 else uses.transpose(2, 1, 0)
+            other, g = np.zeros(sizes[1 - which]), np.full(uses.shape[0], special)
+            if not of_the_cotangent:
+                other, g = np.full_like(other, special), np.zeros_like(g)
+            inputs = [np.ones(shape) for shape in pair]
+            inputs[1 - which] = other.reshape(pair[1 - which])
+            with np.errstate(all="ignore"):
+                y, pull = ag.vjp(f, *inputs)
+                found = np.ravel(pull(g.reshape(np.shape(y)))[which])
+            assert uses.any(axis=(0, 2)).all()
+            assert np.isnan(found).all(), (pair, which)
