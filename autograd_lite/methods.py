@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
-from autograd_lite.recording import bind, of_one, operator_of
+from autograd_lite.messages import refuse_surplus
+from autograd_lite.recording import bind, of_one, of_two
 from autograd_lite.sweep import Leaf
 from autograd_lite.table import TABLE, Composed, Primitive
 
@@ -48,6 +49,27 @@ def install(op: Primitive | Composed) -> None:
             in_place = f"__i{name[2:]}"
             setattr(Tensor, in_place, _rebinding(method, in_place, _SIGNS[name]))
 
+
+def _operator(op: Primitive) -> Callable[..., Any]:
+    """A new function of a row's inputs: a method of Tensor, which is its first input.
+
+    An operator: it returns NotImplemented for what no operator takes.
+    """
+    if op.simple and op.n_inputs == 1:
+        return of_one(op)
+
+    def operator(*inputs: Any) -> Any:
+        known = all(isinstance(x, _OPERANDS) for x in inputs)
+        return bind(op, inputs, op.params) if known else NotImplemented
+
+    def loosely(a: Any, b: Any, params: Any) -> Any:
+        return operator(a, b) if type(params) is dict else refuse_surplus(op, 2)
+
+    return of_two(op, loosely) if op.simple else operator
+
+
+#: What operators of Tensors take; anything else has its own say, as in Python
+_OPERANDS = (Tensor, np.ndarray, float, int, np.generic, list, tuple, complex)
 
 _REFLECTED = frozenset(
     f"__r{name}__"
@@ -108,13 +130,13 @@ def _method(op: Primitive | Composed, name: str) -> Callable[..., Any]:
             return op(self, *args, **kwargs)
 
     elif name in _REFLECTED and op.n_inputs == 2:
-        two = operator_of(op)
+        two = _operator(op)
 
         def method(self: Tensor, other: Any) -> Any:  # type: ignore[misc]
             return two(other, self)
 
     elif (op.n_inputs == 1 and not op.params) or (name.startswith("__") and op.n_inputs == 2):
-        method = operator_of(op)  # a function of its own, which gets its name below
+        method = _operator(op)  # a function of its own, which gets its name below
     elif op.everyday is not None:
         one = of_one(op)
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_lite.broadcasting import count, expanded, view_of
-from autograd_lite.floats import ones
+from autograd_lite.floats import CASTS, ones
 from autograd_lite.unrolled import Known
 
 __all__ = ["Expression", "expression"]
@@ -349,7 +349,8 @@ class _Evaluation:
     def text_of(self, x: Any, dtype: Any) -> str:
         """An operand: a literal as a 0-d array of a dtype, where there is one."""
         if isinstance(x, _Value):
-            return x.operand()
+            number = dtype is not None and x.known.dtype is float
+            return f"{self.constant(CASTS[dtype])}[{x.operand()}]" if number else x.operand()
         if isinstance(x, np.ndarray):
             return self.constant(x)
         if dtype is None:

@@ -18,6 +18,7 @@ from autograd_lite.sweep import Node, Primal
 from autograd_lite.table import Plan, Primitive
 
 __all__ = [
+    "CASTING",
     "LIFT",
     "NUMBERS",
     "ONE",
@@ -54,6 +55,11 @@ _OF_TRUTHS = frozenset(
     {operator.gt, operator.ge, operator.lt, operator.le, operator.eq, operator.ne,
      np.bitwise_and, np.bitwise_or, np.bitwise_xor}
 )  # fmt: skip
+
+#: Functions that give the same of an array and a number as of an array and that number cast.
+CASTING = frozenset(
+    {operator.add, operator.sub, operator.mul, operator.truediv, np.maximum, np.minimum}
+)
 
 #: Rows of the engine's own that do so, by name.
 _OWN = frozenset({"lift", "pick", "rounded", "stop_gradient"})

@@ -24,14 +24,16 @@ from autograd_lite.table import ADVICE, COMPOSED, IN_PLACE, QUERIES, TABLE
 __all__: list[str] = []
 
 
-def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+def _array_ufunc(self: Tensor, ufunc: Any, method: str, x: Any, *rest: Any, **kwargs: Any) -> Any:
     if not kwargs and method == "__call__":
         bound = _BOUND.get(ufunc) or _bound(ufunc)
         if bound is not None:
-            y = bound(inputs[0]) if len(inputs) == 1 else bound(*inputs)
+            y = bound(x, *rest) if rest else bound(x)
             if y._value.ndim or not is_weak(TABLE[ufunc], y):
                 return y
-            return bound(*map(_promoting, inputs)) if type(y._value) is Whole else _promoting(y)
+            whole = type(y._value) is Whole
+            return bound(*map(_promoting, (x, *rest))) if whole else _promoting(y)
+    inputs = (x, *rest)
     if kwargs.get("out") is not None:
         raise TypeError(
             f"np.{ufunc.__name__}: a result cannot be written into an existing array (out=, or "

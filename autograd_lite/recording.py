@@ -12,14 +12,23 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.debugging import annotate, check_value
+from autograd_lite.floats import CASTS
 from autograd_lite.graph import Tensor, like_result, new_tensor, pick, picked
 from autograd_lite.messages import explain, label, refuse_dtype, refuse_masked, refuse_surplus
 from autograd_lite.modes import MODES, Weak
-from autograd_lite.promotion import NUMBERS, are_fixed, bare, is_fixed, result_of, unpromoted
+from autograd_lite.promotion import (
+    CASTING,
+    NUMBERS,
+    are_fixed,
+    bare,
+    is_fixed,
+    result_of,
+    unpromoted,
+)
 from autograd_lite.sweep import Node, Recorded, Stub, next_order, stub
 from autograd_lite.table import Plan, Primitive, plan_for
 
-__all__ = ["OPERANDS", "bind", "evaluated", "node_of", "of_one", "of_two", "operator_of", "record"]
+__all__ = ["bind", "evaluated", "node_of", "of_one", "of_two", "record"]
 
 _NO_PARAMS: dict[str, Any] = {}
 
@@ -60,27 +69,9 @@ def _bind_any(op: Primitive, inputs: Sequence[Any], params: dict[str, Any], firs
     return result[0] if first else result
 
 
-def operator_of(op: Primitive) -> Callable[..., Any]:
-    """A new function of a row's inputs: a method of Tensor, which is its first input.
-
-    An operator: it returns NotImplemented for what no operator takes.
-    """
-    if op.simple and op.n_inputs == 1:
-        return of_one(op)
-
-    def operator(*inputs: Any) -> Any:
-        known = all(isinstance(x, OPERANDS) for x in inputs)
-        return bind(op, inputs, op.params) if known else NotImplemented
-
-    def loosely(a: Any, b: Any, params: Any) -> Any:
-        return operator(a, b) if type(params) is dict else refuse_surplus(op, 2)
-
-    return of_two(op, loosely) if op.simple else operator
-
-
 def of_one(op: Primitive) -> Callable[..., Any]:
     """`bind` of one Tensor where one array comes out: node and Tensor are made without calls."""
-    modes = MODES.get
+    modes, fn = MODES.get, op.fn
 
     def bind_one(x: Any, params: dict[str, Any] = _NO_PARAMS) -> Any:
         if not modes().plain or type(params) is not dict:
@@ -88,7 +79,7 @@ def of_one(op: Primitive) -> Callable[..., Any]:
         node = x._node
         value = x._value
         try:
-            y = op.fn(value, **params) if params else op.fn(value)
+            y = fn(value, **params) if params else fn(value)
         except Exception as error:
             if are_fixed(op, (value,)):
                 return _bind_any(op, (x,), params, False)
@@ -128,6 +119,7 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
     What is neither a Tensor nor an array nor a number it leaves to `otherwise`, and every mode.
     """
     modes, several = MODES.get, op.n_outputs is not None
+    fn, casts = op.fn, op.fn in CASTING and not op.params
     loosely = otherwise or (lambda a, b, params: _bind_any(op, (a, b), params, several))
 
     def bind_two(a: Any, b: Any, params: dict[str, Any] = _NO_PARAMS) -> Any:
@@ -148,17 +140,23 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
         else:
             return loosely(a, b, params)
         try:
-            y = op.fn(x, z, **params) if params else op.fn(x, z)
-            if (
-                type(x) is not type(z)
-                and type(z) is not float
-                and type(x) is not float
-                and (type(x) in NUMBERS) is not (type(z) in NUMBERS)
-            ):
-                floats = unpromoted(op, (x, z), (left, right))
-                if floats is not None:
-                    y = op.fn(*floats, **params)
-                    x, z = floats if op.kind == "elementwise" else (x, z)
+            if type(x) is type(z):
+                y = fn(x, z, **params) if params else fn(x, z)
+            elif casts and type(x) is _array and (type(z) is float or type(z) is int):
+                y = fn(x, CASTS[x.dtype][z])
+            elif casts and type(z) is _array and (type(x) is float or type(x) is int):
+                y = fn(CASTS[z.dtype][x], z)
+            else:
+                y = fn(x, z, **params) if params else fn(x, z)
+                if (
+                    type(z) is not float
+                    and type(x) is not float
+                    and (type(x) in NUMBERS) is not (type(z) in NUMBERS)
+                ):
+                    floats = unpromoted(op, (x, z), (left, right))
+                    if floats is not None:
+                        y = fn(*floats, **params)
+                        x, z = floats if op.kind == "elementwise" else (x, z)
         except Exception as error:
             if are_fixed(op, (x, z)):
                 return _wrapped(op, np.int64(op.fn(x.item(), z.item())), (a, b))
@@ -177,9 +175,9 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
             tracked = left is not None, right is not None
             return record(op, (a, b), [x, z], [left, right], tracked, params, y, several)
         if left is None:
-            left = x if x is a and (type(x) is float or plan.keep_a) else _stub(a, x)
+            left = x if x is a and (type(x) is not _array or plan.keep_a) else _stub(a, x)
         elif right is None:
-            right = z if z is b and (type(z) is float or plan.keep_b) else _stub(b, z)
+            right = z if z is b and (type(z) is not _array or plan.keep_b) else _stub(b, z)
         made = Recorded()
         made.plan = plan
         made.inputs = (left, right)
@@ -209,12 +207,9 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
     return bind_two
 
 
-#: What operators of Tensors take; anything else has its own say, as in Python
-OPERANDS = (Tensor, np.ndarray, float, int, np.generic, list, tuple, complex)
-
-
 _AS_THEY_ARE = frozenset({float, int, np.ndarray})
 _FLOAT64, _FLOAT32 = np.dtype(np.float64), np.dtype(np.float32)
+_array = np.ndarray
 
 
 def record(
@@ -234,8 +229,11 @@ def record(
     if op.n_outputs is not None:
         node = node_of(plan, inputs, values, parents, params, y)
         return pick(y[0], node, 0) if first else picked(y, node)
-    if y.dtype.kind != "f":
-        return _without_gradient(op, y)
+    kind = y.dtype.kind
+    if kind not in "fiub" or (kind != "f" and op.strict):
+        refuse_dtype(op, y.dtype, "result")
+    if kind != "f":  # no gradient passes an int or a bool
+        return new_tensor(y, None)
     return new_tensor(y, node_of(plan, inputs, values, parents, params, y))
 
 
@@ -310,10 +308,8 @@ def _wrapped(op: Primitive, y: Any, inputs: Sequence[Any]) -> Any:
 def _stub(x: Any, value: Any) -> Any:
     if is_fixed(value):
         return value.item()
-    # of a Tensor that stands for a number the value may be that number
-    return (
-        Stub(value, x) if isinstance(x, Tensor) and type(value) not in (float, int) else stub(value)
-    )
+    named = isinstance(x, Tensor) and type(value) not in (float, int)  # it may stand for a number
+    return Stub(value, x) if named else stub(value)
 
 
 def _constant(op: Primitive, x: Any) -> Any:
@@ -326,10 +322,3 @@ def _constant(op: Primitive, x: Any) -> Any:
         return x
     refuse_masked(x, op.path)
     return np.asarray(x)  # np.matrix too, whose operators mean other things
-
-
-def _without_gradient(op: Primitive, y: Any) -> Tensor:
-    """A result of int or bool dtype, which no gradient passes; another one raises."""
-    if op.strict or y.dtype.kind not in "iub":
-        refuse_dtype(op, y.dtype, "result")
-    return new_tensor(y, None)

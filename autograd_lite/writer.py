@@ -111,7 +111,9 @@ class Writer:
 
     def write_release(self, i: int, place: Place, saved: Sequence[str]) -> None:
         """Write what lets go of a node, and of what may hold an array."""
-        self.line(f"if free: n{i}.{'saved = freed' if all(place.plan.tracked) else 'free()'}")
+        kept = [k for k in place.plan.keep if not place.plan.tracked[k]]
+        numbers = all(place.saved and place.saved[k + 1].dtype is float for k in kept)
+        self.line(f"if free: n{i}.{'saved = freed' if numbers else 'free()'}")
         done = [f"n{i}", f"g{i}", *saved, *["each"] * place.plan.op.jointly]
         done += ["ct"] * any(self.sums.get(to, 0) > 1 for to in place.inputs)
         self.line(f"{' = '.join(done)} = None")

@@ -10,7 +10,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.broadcasting import unbroadcast
-from autograd_lite.floats import ones
+from autograd_lite.floats import CASTS, ones
 from autograd_lite.partial import expression
 from autograd_lite.recording import bind
 from autograd_lite.rules.linalg import matmul_vjp_left, matmul_vjp_right
@@ -69,15 +69,16 @@ def test_what_is_known_of_the_result() -> None:
     """Shape and dtype are what NumPy makes of the operands', a Python float's among them."""
     times_b = TABLE[np.multiply].rules[0]
     g, y, a = known((2, 3), (2, 3), (2, 1))
-    for b, expected in [
-        (Known((3,), F), Known((2, 3), F)),
-        (Known((3,), D), Known((2, 3), D)),
-        (Known((), float), Known((2, 3), F)),
-        (Known(), Known()),
+    for b, expected, product in [
+        (Known((3,), F), Known((2, 3), F), "{0} * {3}"),
+        (Known((3,), D), Known((2, 3), D), "{0} * {3}"),
+        (Known((), float), Known((2, 3), F), "{0} * {4}[{3}]"),  # cast once, and kept
+        (Known(), Known(), "{0} * {3}"),
     ]:
         found = expression(times_b, (g, y, a, b))
         assert found is not None
-        assert (found.text, found.value) == ("{0} * {3}", expected)
+        assert (found.text, found.value) == (product, expected)
+        assert found.constants == ((CASTS[F],) if b.dtype is float else ())
     same = expression(TABLE[np.add].rules[0], (g, y, a, a))
     assert same == ("{0}", (), g, False)
 
