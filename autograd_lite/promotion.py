@@ -33,6 +33,7 @@ __all__ = [
     "is_weak",
     "like",
     "number_of",
+    "numbered",
     "result_of",
     "scalar_for",
     "standing",
@@ -191,6 +192,8 @@ def number_of(y: Any) -> Any:
 def result_of(op: Primitive, inputs: Sequence[Any], y: Any) -> Any:
     """What an operation on constants gave, such that it stands for a number if it were one."""
     if type(y) is np.ndarray:
+        if (op.fn is np.real or op.fn is np.imag) and is_fixed(getattr(inputs[0], "_value", None)):
+            return numbered(op, inputs)  # of True it is 1
         return y[()] if (y is TRUE or y is FALSE) and not gives_floats(op) else y
     truth = op.fn in _OF_TRUTHS
     if not (isinstance(y, np.generic) and (truth or gives_floats(op))):
@@ -200,11 +203,17 @@ def result_of(op: Primitive, inputs: Sequence[Any], y: Any) -> Any:
             return y
     if truth:
         return (TRUE if y else FALSE) if type(y) is np.bool_ else y
-    if isinstance(y, NUMBER):  # or it is Fixed already: np.real gives what it was given
+    if isinstance(y, NUMBER):
         return Fixed(y)
-    if op.n_outputs is None:
-        y = op.fn(*[x._value.item() if hasattr(x, "_node") else x for x in inputs])
-    return Whole(y)  # True + True is 2 to Python, and True to NumPy
+    if type(y) is Whole:  # np.real gives what it was given
+        return y
+    return numbered(op, inputs) if op.n_outputs is None else Whole(y)
+
+
+def numbered(op: Primitive, inputs: Sequence[Any]) -> Any:
+    """What Python makes of its numbers, as what stands for it: True + True is 2, 2**-1 is 0.5."""
+    y = op.fn(*[x._value.item() if hasattr(x, "_node") else x for x in inputs])
+    return Fixed(y) if isinstance(y, float) else Whole(y)
 
 
 def _is_constant(x: Any) -> bool:
@@ -214,9 +223,10 @@ def _is_constant(x: Any) -> bool:
     return type(x) is float or _is_plain(x)
 
 
-def are_fixed(op: Primitive, values: Sequence[Any]) -> bool:
+def are_fixed(op: Primitive, inputs: Sequence[Any]) -> bool:
     """Whether an operation is one of Python's numbers, though NumPy refuses it: True - False."""
-    return gives_floats(op) and all(map(is_fixed, values))
+    known = [is_fixed(x._value) if hasattr(x, "_node") else _is_plain(x) for x in inputs]
+    return gives_floats(op) and all(known)
 
 
 def is_fixed(value: Any) -> bool:

@@ -22,6 +22,7 @@ from autograd_lite.promotion import (
     are_fixed,
     bare,
     is_fixed,
+    numbered,
     result_of,
     unpromoted,
 )
@@ -81,7 +82,7 @@ def of_one(op: Primitive) -> Callable[..., Any]:
         try:
             y = fn(value, **params) if params else fn(value)
         except Exception as error:
-            if are_fixed(op, (value,)):
+            if are_fixed(op, (x,)):
                 return _bind_any(op, (x,), params, False)
             explain(error, op, (x,))
             raise
@@ -158,8 +159,8 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
                         y = fn(*floats, **params)
                         x, z = floats if op.kind == "elementwise" else (x, z)
         except Exception as error:
-            if are_fixed(op, (x, z)):
-                return _wrapped(op, np.int64(op.fn(x.item(), z.item())), (a, b))
+            if are_fixed(op, (a, b)):
+                return _wrapped(op, numbered(op, (a, b)), (a, b))
             explain(error, op, (a, b))
             raise
         if left is None:
@@ -288,8 +289,8 @@ def evaluated(op: Primitive, inputs: Sequence[Any], params: Any) -> tuple[list[A
                 kept = floats if op.kind == "elementwise" and Weak not in kinds else values
                 return kept, op.fn(*floats, **params)
     except Exception as error:
-        if are_fixed(op, values):
-            return values, np.int64(op.fn(*[v.item() for v in values]))
+        if are_fixed(op, inputs):
+            return values, numbered(op, inputs)
         explain(error, op, inputs)
         raise
     return values, y

@@ -232,13 +232,19 @@ def test_comparisons_of_floats_count_as_pythons() -> None:
     def f(a: Any) -> Any:
         m, n = a > 1.0, a > 0.5
         numbers = m, m + n, 1 - m, m * n, 2.0 * m, m - n, -m, m & n, 3 * (m + n)
-        return *numbers, np.add(m, n), np.greater(a, 1.0)
+        numbers += True - m, m - True, np.real(m), np.imag(m), round(m), round(m + n, -1), +m
+        powers = (m + n) ** -(m + n), (m + n) ** -1, (-2) ** (m - 3), 0.5 ** (True - m)
+        return *numbers, *powers, *divmod(m + n, 3), np.add(m, n), np.greater(a, 1.0)
 
     plain = f(1.3)
     _, aux = ag.grad(lambda a: (a * 1.0, f(a)), has_aux=True)(1.3)
     for got in (ag.vjp(f, 1.3)[0], ag.jvp(f, (1.3,), (1.0,))[0], ag.compile(f)(1.3), aux):
         assert [(type(y), y) for y in got] == [(type(y), y) for y in plain]
     assert [type(y) for y in plain[:5]] == [bool, int, int, int, float]
+    weighted = lambda a: a * sum(f(a)[:-2])
+    expected = weighted(1.3), sum(plain[:-2])
+    for g in (ag.value_and_grad(weighted), ag.compile(ag.value_and_grad(weighted))):
+        np.testing.assert_allclose(g(1.3), expected, rtol=1e-15)
     x = ag.tensor(np.array([1.3]), requires_grad=True)
     assert ((x[0] > 1.0) + (x[0] > 0.5)).dtype == bool  # of arrays, as NumPy's
     assert (2.0 * (x[0] > 1.0) * X).dtype == np.float64

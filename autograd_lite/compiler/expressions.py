@@ -61,7 +61,9 @@ def call_of(step: Step, library: Library) -> Call:
     op = step.op
     if op.fn in SIGNS and (step.weak or _are_numbers(step)):
         if step.weak and op.fn in _RAISING and step.dtype.kind == "f" and not _is_safe(step):
-            return Call(f"float({_RAISING[op.fn]}({{}}, {{}}))", step.operands)
+            # NumPy has no negative powers of whole numbers
+            first = "float({})" if op.fn is operator.pow and _are_whole(step) else "{}"
+            return Call(f"float({_RAISING[op.fn]}({first}, {{}}))", step.operands)
         return Call(f"{{}} {SIGNS[op.fn]} {{}}", step.operands)
     if step.weak and op.fn in _OF_ONE_FLOAT:
         return Call(_OF_ONE_FLOAT[op.fn], step.operands)
@@ -83,6 +85,12 @@ def call_of(step: Step, library: Library) -> Call:
     if _resolved(op.path) is op.fn:
         return Call(op.path, step.operands, _keywords(step, library))
     return Call(library.function(op.fn, op.name), step.operands, _keywords(step, library))
+
+
+def _are_whole(step: Step) -> bool:
+    """Whether a step reads ints and bools alone."""
+    dtypes = [x.dtype if isinstance(x, Value) else np.asarray(x.array).dtype for x in step.operands]
+    return all(dtype.kind != "f" for dtype in dtypes)
 
 
 def _is_safe(step: Step) -> bool:

@@ -221,7 +221,7 @@ class Trace:
         while node.plan is LIFT:
             node = node.inputs[0]
         found = self.values.get(node)
-        if found is None and node.plan is PICK and node.inputs[0] in self.values:
+        if found is None and node.plan in (PICK, _OF_INTS) and node.inputs[0] in self.values:
             source = self.values[node.inputs[0]]
             index = node.params["index"]
             found = source[index] if type(source) is tuple else self._pick(source, index, node)
@@ -252,9 +252,13 @@ class Trace:
         results = picked(y, node)
         for i, (value, tensor) in enumerate(zip(y, results, strict=True)):
             if tensor._node is None:
-                pick = Node(PICK, (node,), (None, node), {"index": i}, value.shape, value.dtype)
+                pick = Node(_OF_INTS, (node,), (None, node), {"index": i}, value.shape, value.dtype)
                 tensor._node = pick
         return results
+
+
+#: Picks a result that no gradient passes.
+_OF_INTS = Plan(PICK.op, (False,))
 
 
 def _float(x: Any) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
-from autograd_lite.promotion import stands
+from autograd_lite.promotion import is_fixed, stands
 from autograd_lite.recording import bind
 from autograd_lite.rules.examples import Call, Example, given, reals
 from autograd_lite.rules.shapes import summed_to
@@ -63,8 +63,12 @@ ROUNDED = Primitive(
 
 def _round(self: Tensor, ndigits: int | None = None) -> Any:
     """The tensor rounded to so many decimals: a float, too, where no number is given."""
-    op = ROUNDED if stands(self) else TABLE[np.round]
-    return bind(op, (self,), {"decimals": 0 if ndigits is None else ndigits})
+    op, x = ROUNDED if stands(self) or is_fixed(self._value) else TABLE[np.round], self
+    if op is ROUNDED and not stands(self):  # an int of Python's, or True, which is 1
+        x = +self
+        if ndigits is None or ndigits >= 0:
+            return x
+    return bind(op, (x,), {"decimals": 0 if ndigits is None else ndigits})
 
 
 _round.__qualname__ = "Tensor.__round__"  # as it is called in messages
