@@ -15,6 +15,7 @@ from autograd_lite.table import Parsed, elementwise
 _ZEROS = {np.dtype(code): np.zeros((), code) for code in "efdg"}
 
 _ZERO = np.float64(0.0)
+_FLOAT64 = np.dtype(np.float64)
 
 
 def zero_for(x: Any) -> Any:
@@ -49,15 +50,20 @@ def _negative_part(x: Any) -> Any:
     return np.where(x > 0, 0.0, x)
 
 
+def _negated(x: Any) -> Any:
+    """−x; of bools and integers as a float, for those of one byte have no −(−128) and no −1."""
+    return -x if getattr(x, "dtype", _FLOAT64).kind == "f" else 0.0 - x
+
+
 def _sigmoid(x: Any) -> Any:
     """1 / (1 + exp(−x)), without overflow warnings."""
     with np.errstate(over="ignore"):
-        return 1.0 / (1.0 + np.exp(-x))
+        return 1.0 / (1.0 + np.exp(_negated(x)))
 
 
 def _log_sigmoid(x: Any) -> Any:
     """log sigmoid(x), stable for any x."""
-    return -np.logaddexp(-x, 0.0)
+    return -np.logaddexp(_negated(x), 0.0)
 
 
 def _softplus(x: Any) -> Any:

@@ -120,7 +120,8 @@ def _spacing(step: Any, f: Any, axis: int, edge_order: int) -> Any:
         raise ValueError(f"gradient: axis {axis} of length {n}; it needs {edge_order + 1} or more")
     if np.ndim(step) == 0:
         return step
-    places = step if isinstance(step, Tensor) else np.asarray(step, np.result_type(step, 1.0))
+    places = step if isinstance(step, Tensor) else np.asarray(step)
+    places = places if places.dtype.kind == "f" else places.astype(np.float64)  # or 1 - 2 is 255
     if places.shape != (n,):
         raise ValueError(
             f"gradient: coordinates of shape {places.shape} for axis {axis} of length {n}; give "

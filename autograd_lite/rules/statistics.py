@@ -37,7 +37,11 @@ def average(
         result = np.mean(a, axis=axis, keepdims=keepdims)
         total: Any = np.asarray(np.size(a) / max(np.size(result), 1), result.dtype)
     else:
-        weights = _aligned(weights, np.shape(a), axis)
+        weights, a = _aligned(_array(weights), np.shape(a), axis), _array(a)
+        whole = a.dtype.kind != "f"  # in integers of one byte a product of 256 is 0
+        dtype = np.result_type(a.dtype, weights.dtype, *[np.float64] * whole)
+        a = a.astype(dtype) if whole else a
+        weights = weights if weights.dtype.kind == "f" else weights.astype(dtype)
         total = np.sum(weights, axis=axis, keepdims=keepdims)
         _refuse_zero_total(total)
         result = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
@@ -173,8 +177,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     steps = dx
     if x is not None:
         x = _array(x)
-        place = axis if x.ndim > 1 else 0
-        steps = x[along(place, x.ndim, slice(1, None))] - x[along(place, x.ndim, slice(None, -1))]
+        steps = np.diff(x, axis=axis if x.ndim > 1 else 0)
         if x.ndim == 1:
             lengths = [1] * y.ndim
             lengths[axis] = x.shape[0] - 1

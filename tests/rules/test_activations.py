@@ -23,6 +23,18 @@ def named(f: Any) -> str:
     return str(f.__name__).lstrip("_")
 
 
+@pytest.mark.parametrize("dtype", ["?", "u1", "i1", "i2", "i8"])
+@pytest.mark.parametrize("f", ALL, ids=named)
+def test_of_whole_numbers(f: Any, dtype: str) -> None:
+    """As of floats: −x of unsigned numbers and of −128 is no negative, and of bools no number."""
+    info = np.iinfo(dtype) if dtype != "?" else None
+    low, high = (0, 1) if info is None else (max(info.min, -128), min(info.max, 200))
+    x = np.array([low, 1, high]).astype(dtype)
+    rtol = 1e-2 if dtype in ("?", "u1", "i1") and f is np.tanh else 1e-6  # float16, as NumPy's
+    for y in (f(x), f(ag.tensor(x)).data):
+        np.testing.assert_allclose(y, f(x.astype(float)), rtol=rtol)
+
+
 # --- kinks
 
 

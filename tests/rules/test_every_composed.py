@@ -165,3 +165,30 @@ def test_float32_stays_float32(c: Composed, i: int) -> None:
         assert g.dtype == np.float32
         scale = max(1.0, float(np.max(np.abs(w), initial=0)))
         np.testing.assert_allclose(g, w, rtol=2e-3, atol=2e-4 * scale)
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", "i2", "f2"])
+@pytest.mark.parametrize(("c", "i"), SMOOTH, ids=label)
+def test_other_dtypes_give_what_numpy_gives(c: Composed, i: int, dtype: str) -> None:
+    """A pixel less another is no negative number, wherever NumPy computes in floats."""
+    leaves, structure = call(c, i)
+    full = [(100 * abs(x)).astype(dtype) if is_smooth(x) else x for x in leaves]
+    args, kwargs = pytree.unflatten(structure, full)
+    with np.errstate(all="ignore"):
+        try:
+            expected = arrays(c.key(*args, **kwargs))
+        except (TypeError, ValueError):
+            pytest.skip("NumPy refuses it")
+        wrapped = [
+            ag.tensor(x) if is_smooth(leaf) else x for leaf, x in zip(leaves, full, strict=True)
+        ]
+        args, kwargs = pytree.unflatten(structure, wrapped)
+        if c.key is np.piecewise and dtype != "f2":
+            with pytest.raises(TypeError, match="cannot hold values of dtype float64"):
+                c.key(*args, **kwargs)
+            return
+        found = arrays(c.key(*args, **kwargs))
+    for a, b in zip(found, expected, strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        rtol = 1e-2 if dtype == "f2" else 1e-14
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol if dtype == "f2" else 0)
