@@ -348,7 +348,7 @@ class Tensor:
                             holder._grad = g
                         else:  # of before, or of the leaf that this was until it got other data
                             before.append((holder, old))
-                            holder._grad = old + g
+                            holder._grad = (old + g).astype(holder._value.dtype, copy=False)
             except BaseException:
                 for holder, old in [*reversed(before), *[(holder, None) for holder in fresh]]:
                     holder._grad = old

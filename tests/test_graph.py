@@ -426,6 +426,18 @@ class TestInPlace:
         y.backward()
         np.testing.assert_array_equal(x.grad, [2, 4])
 
+    def test_gradients_added_up_have_the_dtype_of_the_data(self) -> None:
+        """Also where earlier ones were of the array that the data were before."""
+        for first, then in ((np.float64, np.float32), (np.float32, np.float64)):
+            x = ag.tensor(np.ones(2, first), requires_grad=True)
+            old = np.sum(x * x)
+            np.sum(x * x).backward()
+            x.data = np.ones(2, then)
+            np.sum(x * x).backward()
+            assert x.grad.dtype == then
+            old.backward()
+            np.testing.assert_array_equal(x.grad, np.full(2, 6, then), strict=True)
+
     def test_debug_finds_any_change(self) -> None:
         """Under ag.debug() also one through the array itself; it names tensor and line."""
         x = leaf([1.0, 2.0], "x")
