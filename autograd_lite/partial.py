@@ -12,6 +12,7 @@ import ast
 import operator
 from collections.abc import Callable
 from functools import lru_cache
+from math import prod
 from types import BuiltinMethodType, CodeType, FunctionType
 from typing import Any, NamedTuple
 
@@ -84,6 +85,7 @@ _ARITHMETIC: dict[type[ast.AST], tuple[str, Any]] = {
 }
 #: Operations of the same bits on numbers and on arrays, whatever instructions NumPy has for these.
 _EXACT = frozenset({np.add, np.subtract, np.multiply, np.true_divide, np.negative})
+_METHODS = ("dot", "reshape", "copy")
 _BUILTINS = {"isinstance": isinstance, "len": len, "type": type}
 #: What they are on what is known.
 _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
@@ -249,8 +251,8 @@ class _Evaluation:
         if node.keywords:
             raise _Unknown
         values = [self.value(part, names) for part in node.args]
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "dot" and len(values) == 1:
-            return self.product(self.value(node.func.value, names), values[0], "{}.dot({})")
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
+            return self.method(node.func.attr, self.value(node.func.value, names), *values)
         function = self.known(node.func, names)
         if function is type and len(values) == 1 and isinstance(values[0], _Value):
             return np.ndarray if values[0].shape else _refuse()
@@ -360,10 +362,23 @@ class _Evaluation:
         array.flags.writeable = False
         return self.constant(array)
 
+    def method(self, name: str, x: Any, *values: Any) -> _Value:
+        """What a method of an array gives."""
+        if name == "dot" and len(values) == 1:
+            return self.product(x, values[0], "{}.dot({})")
+        if isinstance(x, _Value) and x.shape and not x.stretched:
+            if name == "reshape" and len(values) == 1 and isinstance(values[0], tuple):
+                return self.reshaped(x, values[0])
+            if name == "copy" and not values:
+                return _Value(f"{x.operand()}.copy()", x.known, "compound")
+        raise _Unknown
+
     def reshaped(self, x: _Value, shape: tuple[int, ...]) -> _Value:
-        """A value with axes of length 1 put in."""
+        """A value with its elements in another shape."""
         if x.shape == shape:
             return x
+        if prod(shape) != prod(x.shape) or min(shape, default=0) < 0:
+            raise _Unknown
         if x.stretched:
             raise _Unknown
         return _Value(f"{x.operand()}.reshape({shape})", Known(shape, x.dtype), "view")

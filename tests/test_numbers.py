@@ -67,3 +67,15 @@ class TestNumbersBesideArrays:
             assert t.grad is not None
             assert t.grad.dtype == np.float32
             assert t.grad.tobytes() == expected.tobytes()
+
+
+def test_the_gradient_of_a_bias_of_one_row_is_that_row() -> None:
+    """With −0.0 where the row has it, in the first sweeps and in the one that is written then."""
+    row = np.array([[-0.0, 0.0, -1.0, np.nan]])
+    b = ag.tensor(np.ones(4), requires_grad=True)
+    for _ in range(30):
+        b.zero_grad()
+        (np.ones((1, 4)) + b).backward(row)
+        assert b.grad is not None
+        assert b.grad.tobytes() == row.tobytes()
+        assert not np.may_share_memory(b.grad, row)

@@ -84,13 +84,16 @@ def test_what_is_known_of_the_result() -> None:
 
 
 def test_a_sum_over_many_rows_is_a_product() -> None:
-    """And one over few rows is called, as it is in `fitted`."""
+    """One over a single row a copy, and one over few is called, as it is in `fitted`."""
     add = TABLE[np.add]
     found = expression(unbroadcast, (Known((64, 10), F), (10,), add))
     assert found is not None
     assert found.text == "{3}.dot({0})"
     assert found.constants[0] is ones(64, F)
     assert found.value == Known((10,), F)
+    one = expression(unbroadcast, (Known((1, 10), F), (10,), add))
+    assert one is not None
+    assert one == ("{0}.reshape((10,)).copy()", (), Known((10,), F), True)
     assert text(unbroadcast, (Known((8, 10), F), (10,), add)) is None
     assert text(unbroadcast, (Known((64, 10), np.dtype("f2")), (10,), add)) is None
     with_axes = TABLE[np.linalg.inv]
