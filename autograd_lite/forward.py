@@ -133,9 +133,7 @@ def _tangent(node: Node, ts: list[Any], record: bool) -> Any:
         edges = [(i, rule) for i, rule in plan.edges if ts[i] is not None]
         total = _sum(rule(ts[i], *saved, **params) for i, rule in edges)
     elif op.kind == "linear":
-        inputs = [
-            _linear_input(t, v, p) for t, v, p in zip(ts, saved[1:], node.inputs, strict=True)
-        ]
+        inputs = [_linear_input(i, node, saved) if t is None else t for i, t in enumerate(ts)]
         total = _apply(op, inputs, params | dict.fromkeys(op.tangent_zeros, 0.0))
     elif op.kind == "bilinear":
         a, b = saved[1:]
@@ -143,7 +141,9 @@ def _tangent(node: Node, ts: list[Any], record: bool) -> Any:
         total = _sum(_apply(op, pair, params) for pair in pairs)
     else:
         total = _transposed_twice(node, ts, saved, record)
-    return total if isinstance(total, tuple) else _fitted(total, node)
+    if op.n_outputs is not None:
+        return tuple([_fitted(*part) for part in zip(total, node.shape, node.dtype, strict=True)])
+    return total if isinstance(total, tuple) else _fitted(total, node.shape, node.dtype)
 
 
 def _sum(terms: Any) -> Any:
@@ -159,12 +159,11 @@ def _apply(op: Any, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     return op.fn(*inputs, **params)
 
 
-def _linear_input(t: Any, value: Any, parent: Any) -> Any:
-    """A linear row's input in place of a primal: its tangent, an index array, or zeros."""
-    if t is not None:
-        return t
-    if value is not None and (value is not parent or isinstance(value, np.ndarray)):
-        return value
+def _linear_input(i: int, node: Node, saved: Sequence[Any]) -> Any:
+    """What a linear row is given for a constant input: an index or a mask as it is, else zeros."""
+    if i in node.plan.keep:
+        return saved[i + 1]
+    parent = node.inputs[i]
     return np.zeros(np.shape(parent), getattr(parent, "dtype", None))
 
 
@@ -200,11 +199,11 @@ def _leaf(value: Any) -> Tensor:
     return tensor
 
 
-def _fitted(t: Any, node: Node) -> Any:
-    """A tangent in its node's shape and dtype."""
-    if np.shape(t) != node.shape:
-        t = np.broadcast_to(t, node.shape)
-    return t if t.dtype == node.dtype else t.astype(node.dtype)
+def _fitted(t: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """A tangent in its output's shape and dtype; of ints or bools it is of any dtype, or None."""
+    if t is not None and np.shape(t) != shape:
+        t = np.broadcast_to(t, shape)
+    return t if t is None or dtype.kind != "f" or t.dtype == dtype else t.astype(dtype)
 
 
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:

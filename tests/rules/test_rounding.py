@@ -137,3 +137,14 @@ def test_integer_functions_give_integers() -> None:
     for got, expected in ((np.left_shift(n, 1), [8, 12]), (np.gcd(n, 4), [4, 2])):
         assert got.dtype.kind == "i"
         np.testing.assert_array_equal(got.data, expected)
+
+
+@pytest.mark.parametrize("f", [divmod, np.divmod])
+def test_divmod_of_two_dtypes_and_shapes(f: Any) -> None:
+    """Tangents have the dtypes and the shapes of the quotient and the remainder."""
+    b = np.full((3, 2), 2.0)
+    for a in (np.array([7.5, -4.0], np.float32), np.ones((3, 2), np.float32)):
+        for g in (lambda x: f(x, b), lambda x: f(b, x)):
+            values, tangents = ag.jvp(g, (a,), (np.ones_like(a),))
+            for y, t in zip(values, tangents, strict=True):
+                assert (t.shape, t.dtype) == (y.shape, y.dtype) == ((3, 2), np.float64)
