@@ -123,8 +123,9 @@ class Writer:
 
     def _hoisted(self, step: Step) -> Any:
         """The dtype that NumPy turns a step's Python numbers into; None where that is unsure."""
-        if not isinstance(step.op.key, np.ufunc) or step.weak or not step.shape:
-            return None
+        op = step.op.key
+        if not isinstance(op, np.ufunc) or op is np.ldexp or step.weak or not step.shape:
+            return None  # the exponent that np.ldexp takes stays an integer
         dtypes = {
             x.dtype if isinstance(x, Value) else np.asarray(x.array).dtype
             for x in step.operands

@@ -126,7 +126,8 @@ def _keywords(step: Step, library: Library) -> tuple[str, ...]:
 def value_text(value: Any, library: Library) -> str:
     """A parameter as source."""
     if isinstance(value, np.dtype):
-        return f"np.{value.name}" if hasattr(np, value.name) else f"np.dtype({value.str!r})"
+        known = value.isnative and hasattr(np, value.name)
+        return f"np.{value.name}" if known else f"np.dtype({value.str!r})"
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray):

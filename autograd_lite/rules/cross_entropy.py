@@ -148,7 +148,7 @@ def softmax_cross_entropy(logits: Any, targets: Any, *, normalized: bool = False
         )
     if tracked or isinstance(targets, Tensor):
         return (_ROW.of_two or of_two(_ROW))(logits, targets, params)  # the first of two results
-    return _cross_entropy_with_logits(logits, targets)[0]
+    return _cross_entropy_with_logits(logits, targets, **params)[0]
 
 
 def _shape(x: Any) -> tuple[int, ...]:

@@ -231,3 +231,28 @@ def test_a_program_is_traced_where_python_turns_complex() -> None:
             program = ag.compile(order)
             assert np.isnan(program(-1.0))
             assert program(4.0) == order(4.0)
+
+
+@pytest.mark.parametrize("exponent", [2, -1, True, np.int64(3), np.array([1, 0, -2])], ids=repr)
+def test_an_exponent_stays_an_integer(exponent: Any) -> None:
+    """Beside floats, too, which other ufuncs turn their numbers into."""
+    x = rng(0).standard_normal((2, 3))
+    assert_same(ag.compile(lambda x: np.ldexp(x, exponent))(x), np.ldexp(x, exponent))
+
+
+def test_the_byte_order_of_a_result_is_the_function_s() -> None:
+    """A dtype is written out whole."""
+    x, other = rng(0).standard_normal(3), np.dtype(np.float64).newbyteorder()
+    assert ag.compile(lambda x: x.astype(other))(x).dtype == other
+
+
+def test_plain_arrays_give_the_loss_of_a_program() -> None:
+    """To the last bit, also where the weights are said to sum to 1."""
+    z, t = rng(0).standard_normal((2, 5, 3))
+    t = ag.softmax(t)
+    for said in (False, True):
+        loss = ag.softmax_cross_entropy(z, t, normalized=said)
+        assert loss == ag.softmax_cross_entropy(ag.tensor(z), t, normalized=said).item()
+    assert ag.softmax_cross_entropy(z, 2 * t, normalized=True) == pytest.approx(
+        ag.softmax_cross_entropy(ag.tensor(z), 2 * t, normalized=True).item(), rel=1e-15
+    )
