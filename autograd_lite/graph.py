@@ -186,7 +186,7 @@ class Tensor:
     @property
     def mT(self) -> Tensor:
         """The tensor with its last two axes exchanged."""
-        return self.swapaxes(-1, -2)  # type: ignore[no-any-return]
+        return np.matrix_transpose(self)  # type: ignore[return-value]
 
     @property
     def is_leaf(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -12,9 +12,29 @@ from autograd_lite.graph import Tensor
 from autograd_lite.messages import refuse_surplus
 from autograd_lite.recording import bind, of_one, of_two
 from autograd_lite.sweep import Leaf
-from autograd_lite.table import TABLE, Composed, Primitive
+from autograd_lite.table import COMPOSED, IN_PLACE, QUERIES, TABLE, Composed, Primitive
 
 __all__ = ["install", "public"]
+
+
+def _contains(self: Tensor, x: Any) -> bool:
+    """Whether an element equals x, as an array answers it."""
+    return bool(np.any(self == x))
+
+
+def _missing(self: Tensor, name: str) -> NoReturn:
+    """Raise for an attribute that there is not, with what stands for one that arrays have."""
+    text = f"{type(self).__name__!r} object has no attribute {name!r}"
+    if not name.startswith("_") and hasattr(np.ndarray, name):
+        function: Any = getattr(np, name, None)
+        known = function in TABLE or function in COMPOSED or function in QUERIES
+        instead = f"np.{name}" if known else IN_PLACE.get(function) or f"x.data.{name}"
+        text += f", which arrays have; use {instead}"
+    raise AttributeError(text, name=name, obj=self)
+
+
+Tensor.__contains__ = _contains  # type: ignore[operator]
+Tensor.__getattr__ = _missing  # type: ignore[method-assign]
 
 
 def public(op: Primitive) -> Callable[..., Any]:

@@ -34,6 +34,7 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, x: Any, *rest: Any, **kw
             whole = type(y._value) is Whole
             return bound(*map(_promoting, (x, *rest))) if whole else _promoting(y)
     inputs = (x, *rest)
+    kwargs.pop("array", None)  # the input of a method, which NumPy hands over twice
     if kwargs.get("out") is not None:
         raise TypeError(
             f"np.{ufunc.__name__}: a result cannot be written into an existing array (out=, or "

@@ -29,12 +29,12 @@ def argument_names(
 def is_absent(name: str, value: Any) -> bool:
     """Whether an undeclared argument has the value that means it was not given."""
     if name == "where":
-        return value is True or value is np._NoValue
+        return value is True or value is np.True_ or value is np._NoValue
     if name in {"casting", "order"}:
         return value in (None, "same_kind", "K", "C")
     if name in {"subok", "writeable"}:  # results are tensors either way, and not written into
         return value is False or (name == "subok" and value is True)
-    return value is None or value is np._NoValue
+    return value is None or value is np._NoValue or (name == "device" and value == "cpu")
 
 
 #: What to do in place of a parameter that a row does not take.

@@ -197,3 +197,32 @@ def test_an_operator_takes_its_operands_and_no_more(x: ag.Tensor, n: Any) -> Non
     for method, args in [(x.exp, ()), (x.__neg__, ()), (x.__add__, (1.0,)), (x.__pow__, (2,))]:
         with pytest.raises(TypeError, match=r"takes \d arrays?, it was given an argument more"):
             method(*args, n)
+
+
+def test_an_attribute_of_arrays_names_what_stands_for_it() -> None:
+    """A function of NumPy's that has a rule or answers, or else the array's own; no other name."""
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    for name, instead in [("sort", "np.sort"), ("nonzero", "np.nonzero"), ("real", "np.real"),
+                          ("put", r"x = ag\.put"), ("strides", r"x\.data\.strides")]:  # fmt: skip
+        with pytest.raises(AttributeError, match=rf"no attribute '{name}', .* use {instead}"):
+            getattr(x, name)
+    with pytest.raises(AttributeError, match="'Tensor' object has no attribute 'sumn'") as error:
+        x.sumn()
+    assert "arrays" not in str(error.value)
+    assert not hasattr(x, "sort")
+
+
+def test_in_asks_all_elements() -> None:
+    """As of arrays, of whatever shape."""
+    x = ag.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    assert 4.0 in x
+    assert 5.0 not in x
+
+
+def test_a_method_of_a_ufunc_takes_its_array_by_name() -> None:
+    """`array=`, as NumPy calls it."""
+    x = ag.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    for f in (np.add.reduce, np.multiply.reduce, np.maximum.reduce, np.minimum.accumulate):
+        y = f(array=x, axis=0)
+        np.testing.assert_array_equal(y.data, f(x.data, axis=0))
+        assert y.requires_grad

@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd_lite.rules.elementwise import NUMBERS
 from autograd_lite.rules.examples import given, reals, spread
-from autograd_lite.signatures import refuse_parameter
+from autograd_lite.signatures import is_absent, refuse_parameter
 from autograd_lite.table import Parsed, elementwise
 
 
@@ -54,17 +54,17 @@ for _skips_nan, _sign in ((np.fmax, ">"), (np.fmin, "<")):
 
 def parse_clip(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
     """((a, low, high), {}) of a call of np.clip or of the method; a bound left out is None."""
-    inputs = [*args[:3], None, None][:3]
+    inputs = [*args[:3], None, None, None][:3]
     for name, value in [*zip(["out"], args[3:], strict=False), *kwargs.items()]:
         place = {"a": 0, "a_min": 1, "min": 1, "a_max": 2, "max": 2}.get(name)
         if place is None:
-            if value is None:
+            if is_absent(name, value):
                 continue
             refuse_parameter("np.clip", name, ("a_min", "a_max", "min", "max"))
         if value is np._NoValue:
             continue
         if inputs[place] is not None and place < len(inputs):
-            raise TypeError(f"np.clip: a bound was given twice, once as {name!r}")
+            raise TypeError(f"np.clip: an argument was given twice, once as {name!r}")
         inputs[place] = value
     return tuple(inputs), {}
 

@@ -67,14 +67,21 @@ Tensor.astype = astype  # type: ignore[attr-defined]
 def _filled_like(make: Any) -> Any:
     """The function that makes a constant of a tensor's shape and dtype, or those given."""
 
-    def function(a: Any, dtype: Any = None, order: str = "K", shape: Any = None) -> Tensor:
+    def function(
+        a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+    ) -> Tensor:
         return new_tensor(make(a.shape if shape is None else shape, dtype or a.dtype), None)
 
     return function
 
 
 def _full_like(
-    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", shape: Any = None
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
 ) -> Tensor:
     shape = a.shape if shape is None else shape
     if isinstance(fill_value, Tensor):

@@ -11,6 +11,7 @@ import numpy as np
 from autograd_lite.graph import Tensor
 from autograd_lite.rules.examples import given, lists, reals
 from autograd_lite.rules.shapes import at_least_1d, at_least_2d, at_least_3d, normal_axis, wrapped
+from autograd_lite.signatures import path_of
 from autograd_lite.table import TABLE, Parsed, composed, linear
 
 
@@ -37,7 +38,10 @@ def listed(key: Callable[..., Any]) -> Callable[..., Parsed]:
     def parse(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
         """(arrays, params) of a call, numbers and lists among the arrays."""
         (sequence,), params = TABLE[key]._parse(args, kwargs)
-        return tuple([x if isinstance(x, Tensor) else np.asarray(x) for x in sequence]), params
+        arrays = tuple([x if isinstance(x, Tensor) else np.asarray(x) for x in sequence])
+        if not arrays:  # NumPy has been through it, to look for tensors
+            raise TypeError(f"{path_of(key)}: got a {type(sequence).__name__}; pass a list")
+        return arrays, params
 
     return parse
 

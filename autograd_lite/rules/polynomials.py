@@ -17,7 +17,7 @@ def _polyval(p: Any, x: Any) -> Any:
     x = wrapped(x)
     y = np.zeros(x.shape, x.dtype)
     for coefficient in p:  # Horner's rule
-        y = y * x + coefficient
+        y = y * x + wrapped(coefficient)[()]  # which promotes, as an array's element does
     return wrapped(y)
 
 

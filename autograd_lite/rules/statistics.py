@@ -41,8 +41,9 @@ def average(
         whole = a.dtype.kind != "f"  # in integers of one byte a product of 256 is 0
         dtype = np.result_type(a.dtype, weights.dtype, *[np.float64] * whole)
         a = a.astype(dtype) if whole else a
-        weights = weights if weights.dtype.kind == "f" else weights.astype(dtype)
-        total = np.sum(weights, axis=axis, keepdims=keepdims)
+        # as NumPy adds them up
+        wider: dict[str, Any] = {} if weights.dtype == dtype else {"dtype": dtype}
+        total = np.sum(weights, axis=axis, keepdims=keepdims, **wider)
         _refuse_zero_total(total)
         result = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
     return (result, np.broadcast_to(total, result.shape) * 1.0) if returned else result
@@ -134,7 +135,9 @@ def _sample_weights(fweights: Any, aweights: Any, n: int) -> Any:
         fweights = np.asarray(fweights, dtype=float)
         if np.any(fweights != np.floor(fweights)):
             raise TypeError("np.cov: fweights must be whole numbers; use aweights for others")
-    if aweights is not None and not isinstance(aweights, Tensor):
+    if isinstance(aweights, Tensor):
+        aweights = aweights.astype(float, copy=False)
+    elif aweights is not None:
         aweights = np.asarray(aweights, dtype=float)
     for name, weights in (("fweights", fweights), ("aweights", aweights)):
         if weights is None:

@@ -197,3 +197,17 @@ def test_nan_to_num_does_not_write_into_its_input() -> None:
     """copy=False is refused by name."""
     with pytest.raises(TypeError, match="copy=False"):
         np.nan_to_num(ag.tensor([NAN], requires_grad=True), copy=False)
+
+
+def test_clip_takes_all_its_arguments_by_name() -> None:
+    """The array, too; and those of a ufunc that say what is so anyway."""
+    x = ag.tensor([-1.0, 0.5, 3.0], requires_grad=True)
+    for y in (
+        np.clip(a=x, a_min=0.0, a_max=1.0),
+        np.clip(x, min=0.0, max=1.0, casting="same_kind"),
+        np.clip(x, 0.0, 1.0, where=True, dtype=None),
+    ):
+        np.testing.assert_array_equal(y.data, [0, 0.5, 1])
+        assert y.requires_grad
+    with pytest.raises(TypeError, match=r"np\.clip: an argument was given twice, once as 'a'"):
+        x.clip(0.0, a=1.0)

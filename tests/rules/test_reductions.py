@@ -665,3 +665,31 @@ def test_masked_reductions_of_another_byte_order(f: Any) -> None:
     g = ag.grad(lambda t: np.sum(f(t, axis=1, where=mask)))(swapped)
     np.testing.assert_array_equal(g, ag.grad(lambda t: np.sum(f(t, axis=1, where=mask)))(x))
     assert g.dtype == swapped.dtype
+
+
+@pytest.mark.parametrize("f", [np.sum, np.mean, np.nansum, np.nanmean], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("mask", [np.True_, np.array(True), 1, [[True], [True]]], ids=repr)
+def test_a_mask_of_any_kind_is_no_tangent(f: Any, mask: Any) -> None:
+    """Forward mode reads a mask that is one of NumPy's scalars, a number or a list as it is."""
+    x = np.arange(6.0).reshape(2, 3)
+    y, tangent = ag.jvp(lambda x: f(x, axis=1, where=mask), (x,), (np.ones_like(x),))
+    np.testing.assert_array_equal(y, f(x, axis=1))
+    np.testing.assert_array_equal(tangent, f(np.ones_like(x), axis=1))
+
+
+@pytest.mark.parametrize("of", [(np.float64, np.float32), (np.float32, np.float64),
+                                (np.int8, np.float32)])  # fmt: skip
+def test_average_adds_its_weights_in_the_dtype_of_the_result(of: Any) -> None:
+    """To the bit of NumPy's, and so does cov."""
+    rng = np.random.default_rng(0)
+    a = (4.0 * rng.standard_normal((5, 70))).astype(of[0])
+    w = rng.uniform(0.5, 2.0, 70).astype(of[1])
+    weights = ag.tensor(w, requires_grad=True)
+    for f in (
+        lambda w: np.average(a, axis=1, weights=w),
+        lambda w: np.cov(a, aweights=w),
+    ):
+        y, expected = f(weights), f(w)
+        assert y.dtype == expected.dtype
+        np.testing.assert_array_equal(y.data, expected)
+        assert ag.gradients(np.sum(y), weights).dtype == of[1]

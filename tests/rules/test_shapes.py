@@ -207,3 +207,41 @@ def test_broadcasting_back_sums() -> None:
         (g,) = ag.gradients(y, [x], np.ones(y.shape))
         np.testing.assert_array_equal(g, np.full((2, 1), 4.0 * n))
         assert g.flags.writeable
+
+
+def test_spacings_may_be_lists_of_whole_numbers() -> None:
+    """np.gradient takes whatever NumPy takes for coordinates."""
+    x = leaf(2, 4)
+    for spacings in (([0, 1.0], 2.0), (1, [0, 1, 3, 4]), ((0, 2), range(4))):
+        for y, expected in zip(
+            np.gradient(x, *spacings), np.gradient(x.data, *spacings), strict=True
+        ):
+            np.testing.assert_array_equal(y.data, expected)
+
+
+def test_a_shape_by_position_comes_behind_subok() -> None:
+    """As in NumPy; and the device may be named, there being one."""
+    x = leaf(2, 3)
+    for f in (np.zeros_like, np.ones_like):
+        for args in ((None, "C", True), (np.float32, "K", False, (4,))):
+            y, expected = f(x, *args), f(x.data, *args)
+            np.testing.assert_array_equal(y.data, expected)
+            assert y.dtype == expected.dtype
+        assert f(x, device="cpu").shape == (2, 3)
+    assert np.full_like(x, 2.0, None, "K", True).shape == (2, 3)
+
+
+def test_a_generator_of_arrays_is_refused() -> None:
+    """NumPy has used it up when it looked for tensors."""
+    with pytest.raises(TypeError, match=r"np\.concatenate: got a generator; pass a list"):
+        np.concatenate(row for row in leaf(2, 3))
+
+
+@pytest.mark.parametrize("p", [[1, 2, 3], [1.0, 2.0], np.array([1, 2], np.float32)], ids=repr)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_coefficients_promote_as_arrays_do(p: Any, dtype: Any) -> None:
+    """Those of np.polyval, also where they come in a list."""
+    x = leaf(2, 3).data.astype(dtype)
+    y, expected = np.polyval(p, ag.tensor(x, requires_grad=True)), np.polyval(p, x)
+    assert y.dtype == expected.dtype
+    np.testing.assert_array_equal(y.data, expected)
