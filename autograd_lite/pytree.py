@@ -106,7 +106,9 @@ register(type(None), lambda t: ((), None), lambda meta, children: None)
 register(
     tuple,
     lambda t: (t, type(t)),
-    lambda cls, children: cls(*children) if hasattr(cls, "_fields") else tuple(children),
+    lambda cls, children: (
+        cls(*children) if cls is not tuple and hasattr(cls, "_fields") else tuple(children)
+    ),
     labels=lambda cls, n: getattr(cls, "_fields", None) or _indices(cls, n),
 )
 
@@ -146,6 +148,9 @@ def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
     Raises ValueError if there are too few or too many leaves.
     """
     leaves = list(leaves)
+    children = treedef.children
+    if len(leaves) == len(children) == children.count(LEAF) and treedef.cls is not None:
+        return _rebuilt(treedef, leaves)  # a third of the time
     rest = iter(leaves)
     try:
         tree = _unflatten(treedef, rest)
@@ -165,6 +170,10 @@ def _unflatten(treedef: TreeDef, leaves: Iterator[Any]) -> Any:
     children = [
         next(leaves) if child is LEAF else _unflatten(child, leaves) for child in treedef.children
     ]
+    return _rebuilt(treedef, children)
+
+
+def _rebuilt(treedef: TreeDef, children: list[Any]) -> Any:
     container = _container(treedef.cls)
     assert container is not None
     return container.unflatten(treedef.meta, children)
