@@ -127,6 +127,35 @@ def test_forward_equals_the_function_on_arrays(op: Primitive, i: int) -> None:
         assert plain(a).dtype == np.asarray(b).dtype
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2", "?", "u1", "i2"])
+@pytest.mark.parametrize(("op", "i"), [c for c in CASES if c[0].path.startswith("np.")], ids=label)
+def test_forward_equals_numpy_in_every_dtype(op: Primitive, i: int, dtype: str) -> None:
+    """Bit for bit, dtype included, on constants; and what NumPy refuses raises."""
+    rng = np.random.default_rng(zlib.crc32(f"{op.path}{i}".encode()))
+    leaves, structure = pytree.flatten(list(op.examples)[i](rng))
+    whole = np.dtype(dtype).kind != "f"
+    arrays, tensors = list(leaves), list(leaves)
+    for k, x in enumerate(leaves):
+        if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+            arrays[k] = (np.nan_to_num(100 * abs(x), posinf=9) if whole else x).astype(dtype)
+            tensors[k] = ag.tensor(arrays[k])
+    with np.errstate(all="ignore"):
+        try:
+            args, kwargs = pytree.unflatten(structure, arrays)
+            expected = op.key(*args, **kwargs)
+        except (TypeError, ValueError, np.linalg.LinAlgError) as error:
+            args, kwargs = pytree.unflatten(structure, tensors)
+            if any(isinstance(x, ag.Tensor) for x in tensors):
+                with pytest.raises(type(error)):
+                    op.key(*args, **kwargs)
+            return
+        args, kwargs = pytree.unflatten(structure, tensors)
+        got = op.key(*args, **kwargs)
+    for a, b in zip(pytree.flatten(got)[0], pytree.flatten(expected)[0], strict=True):
+        np.testing.assert_array_equal(plain(a), b)
+        assert np.asarray(plain(a)).dtype == np.asarray(b).dtype
+
+
 @pytest.mark.parametrize(("op", "i"), SMOOTH, ids=label)
 def test_gradient_equals_differences(op: Primitive, i: int) -> None:
     """Reverse mode agrees with central differences."""
