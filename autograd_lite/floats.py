@@ -58,7 +58,7 @@ class _Cast(dict[float, Any]):
         self.casts = dtype in (np.float32, np.float64)
 
     def __missing__(self, number: float) -> Any:
-        """The array; the number itself where a cast may warn, and for 0.0, the same key as -0.0."""
+        """The array; the number itself where a cast may warn, and for 0.0, whose key is -0.0's."""
         if not self.casts or not 1e-30 < abs(number) < 1e30:
             return number
         if len(self) >= 1000:

@@ -14,7 +14,7 @@ from autograd_lite.recording import bind, of_one, of_two
 from autograd_lite.sweep import Leaf
 from autograd_lite.table import COMPOSED, IN_PLACE, QUERIES, TABLE, Composed, Primitive
 
-__all__ = ["install", "public"]
+__all__ = ["install", "install_missing", "public"]
 
 
 def _contains(self: Tensor, x: Any) -> bool:
@@ -22,19 +22,36 @@ def _contains(self: Tensor, x: Any) -> bool:
     return bool(np.any(self == x))
 
 
-def _missing(self: Tensor, name: str) -> NoReturn:
-    """Raise for an attribute that there is not, with what stands for one that arrays have."""
-    text = f"{type(self).__name__!r} object has no attribute {name!r}"
-    if not name.startswith("_") and hasattr(np.ndarray, name):
-        function: Any = getattr(np, name, None)
+class _Missing:
+    """An attribute that arrays have and tensors lack: to get it raises, naming what stands for it.
+
+    A `__getattr__` would do for all of them, and make every attribute of a tensor slower to get.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, x: Tensor | None, cls: type) -> NoReturn:
+        function: Any = getattr(np, self.name, None)
         known = function in TABLE or function in COMPOSED or function in QUERIES
-        instead = f"np.{name}" if known else IN_PLACE.get(function) or f"x.data.{name}"
-        text += f", which arrays have; use {instead}"
-    raise AttributeError(text, name=name, obj=self)
+        instead = f"np.{self.name}" if known else IN_PLACE.get(function) or f"x.data.{self.name}"
+        raise AttributeError(
+            f"{cls.__name__!r} object has no attribute {self.name!r}, which arrays have; use "
+            f"{instead}",
+            name=self.name,
+            obj=x,
+        )
+
+
+def install_missing() -> None:
+    """Give Tensor a message for every attribute of arrays that no row has given it."""
+    names = {n for n in dir(np.ndarray) if not n.startswith("_") and not hasattr(Tensor, n)}
+    for name in names:
+        setattr(Tensor, name, _Missing(name))
+    Tensor.__dir__ = lambda self: sorted({*object.__dir__(self)} - names)  # type: ignore[method-assign]
 
 
 Tensor.__contains__ = _contains  # type: ignore[operator]
-Tensor.__getattr__ = _missing  # type: ignore[method-assign]
 
 
 def public(op: Primitive) -> Callable[..., Any]:

@@ -143,9 +143,9 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
         try:
             if type(x) is type(z):
                 y = fn(x, z, **params) if params else fn(x, z)
-            elif casts and type(x) is _array and (type(z) is float or type(z) is int):
+            elif casts and type(x) is _array and (type(z) is float or type(z) is int) and z:
                 y = fn(x, CASTS[x.dtype][z])
-            elif casts and type(z) is _array and (type(x) is float or type(x) is int):
+            elif casts and type(z) is _array and (type(x) is float or type(x) is int) and x:
                 y = fn(CASTS[z.dtype][x], z)
             else:
                 y = fn(x, z, **params) if params else fn(x, z)

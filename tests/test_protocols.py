@@ -210,6 +210,10 @@ def test_an_attribute_of_arrays_names_what_stands_for_it() -> None:
         x.sumn()
     assert "arrays" not in str(error.value)
     assert not hasattr(x, "sort")
+    assert not hasattr(ag.Tensor, "sort")
+    assert "sort" not in dir(x)
+    assert not hasattr(ag.Tensor, "__getattr__")  # it would make every attribute slower
+    assert {"sum", "data", "mT"} <= set(dir(x))
 
 
 def test_in_asks_all_elements() -> None:

@@ -1,6 +1,6 @@
 """The rows of the table, by family. Importing them fills it and gives Tensor its methods."""
 
-from autograd_lite.methods import install
+from autograd_lite.methods import install, install_missing
 from autograd_lite.rules import (
     activations,
     axes,
@@ -108,3 +108,4 @@ for _row in rows():
     install(_row)
 for _composition in COMPOSED.values():
     install(_composition)
+install_missing()
