@@ -13,11 +13,13 @@ from autograd_lite.modes import MODES
 from autograd_lite.table import Primitive
 
 __all__ = [
+    "as_array",
     "described",
     "explain",
     "kind_of",
     "label",
     "name_of",
+    "named",
     "refuse_detaching",
     "refuse_dtype",
     "refuse_masked",
@@ -42,6 +44,25 @@ def explain(error: Exception, op: Primitive, inputs: Sequence[Any]) -> None:
         error.args = (message, *error.args[1:])
     if str(error) != message:
         error.add_note(f"in {op.name}: {what} (at {user_line()})")
+
+
+def named(error: Exception, path: str) -> None:
+    """Note in an error of which function's arguments it speaks, where it does not say."""
+    said = [str(error), *getattr(error, "__notes__", ())]
+    name = path.rpartition(".")[2]
+    if not any(path in text or f"{name}:" in text for text in said):
+        where = "" if any("(at " in text for text in said) else f" (at {user_line()})"
+        error.add_note(f"in {path}{where}")
+
+
+def as_array(op: Primitive, x: Any) -> Any:
+    """An operand that is neither a number nor an array, such as a list, as an array."""
+    refuse_masked(x, op.path)
+    try:
+        return np.asarray(x)  # np.matrix too, whose operators mean other things
+    except Exception as error:
+        named(error, op.path)
+        raise
 
 
 def label(x: Any, i: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd_lite.graph import Tensor
-from autograd_lite.messages import refuse_surplus
+from autograd_lite.messages import named, refuse_surplus
 from autograd_lite.recording import bind, of_one, of_two
 from autograd_lite.sweep import Leaf
 from autograd_lite.table import COMPOSED, IN_PLACE, QUERIES, TABLE, Composed, Primitive
@@ -58,10 +58,14 @@ def public(op: Primitive) -> Callable[..., Any]:
     """The function that users call for a row that NumPy lacks: on tensors recorded, else plain."""
 
     def parsed(*args: Any, **kwargs: Any) -> Any:
-        inputs, params = op.parse(args, kwargs)
-        if any(isinstance(x, Tensor) for x in inputs):
-            return bind(op, inputs, params)
-        return op.fn(*[np.asarray(x) if isinstance(x, list) else x for x in inputs], **params)
+        try:
+            inputs, params = op.parse(args, kwargs)
+            if any(isinstance(x, Tensor) for x in inputs):
+                return bind(op, inputs, params)
+            return op.fn(*[np.asarray(x) if isinstance(x, list) else x for x in inputs], **params)
+        except Exception as error:
+            named(error, op.path)
+            raise
 
     params = op.params
     one = of_one(op) if op.n_inputs == 1 and op.n_outputs is None else None
@@ -164,7 +168,11 @@ def _method(op: Primitive | Composed, name: str) -> Callable[..., Any]:
     if isinstance(op, Composed):
 
         def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-            return op(self, *args, **kwargs)
+            try:
+                return op(self, *args, **kwargs)
+            except Exception as error:
+                named(error, op.path)
+                raise
 
     elif name in _REFLECTED and op.n_inputs == 2:
         two = _operator(op)
@@ -174,18 +182,17 @@ def _method(op: Primitive | Composed, name: str) -> Callable[..., Any]:
 
     elif (op.n_inputs == 1 and not op.params) or (name.startswith("__") and op.n_inputs == 2):
         method = _operator(op)  # a function of its own, which gets its name below
-    elif op.everyday is not None:
-        one = of_one(op)
-
-        def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-            if not args and not kwargs:
-                return one(self, op.everyday)
-            return bind(op, *op.parse((self, *args), kwargs))
-
     else:
+        one = None if op.everyday is None else of_one(op)
 
         def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-            return bind(op, *op.parse((self, *args), kwargs))
+            if one is not None and not args and not kwargs:
+                return one(self, op.everyday)
+            try:
+                return bind(op, *op.parse((self, *args), kwargs))
+            except Exception as error:
+                named(error, op.path)
+                raise
 
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"

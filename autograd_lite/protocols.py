@@ -15,6 +15,7 @@ import numpy as np
 
 from autograd_lite import pytree
 from autograd_lite.graph import Tensor
+from autograd_lite.messages import named
 from autograd_lite.modes import MODES
 from autograd_lite.promotion import Whole, is_fixed, is_weak, stands
 from autograd_lite.recording import bind, of_one, of_two
@@ -119,11 +120,15 @@ _OF_SCIPY = {
 def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A NumPy function called with a tensor among its arguments."""
     op = TABLE.get(key)
-    if op is not None:
-        return bind(op, *op.parse(args, kwargs))
-    composition = COMPOSED.get(key)
-    if composition is not None:
-        return composition(*args, **kwargs)
+    try:
+        if op is not None:
+            return bind(op, *op.parse(args, kwargs))
+        composition = COMPOSED.get(key)
+        if composition is not None:
+            return composition(*args, **kwargs)
+    except Exception as error:
+        named(error, path_of(key))
+        raise
     if key in _ASKS_SHAPE and len(args) == 1 and isinstance(args[0], Tensor):
         return key(args[0]._value, **kwargs)
     leaves, structure = pytree.flatten((args, kwargs))

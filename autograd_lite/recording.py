@@ -14,7 +14,7 @@ import numpy as np
 from autograd_lite.debugging import annotate, check_value
 from autograd_lite.floats import CASTS
 from autograd_lite.graph import Tensor, like_result, new_tensor, pick, picked
-from autograd_lite.messages import explain, label, refuse_dtype, refuse_masked, refuse_surplus
+from autograd_lite.messages import as_array, explain, label, refuse_dtype, refuse_surplus
 from autograd_lite.modes import MODES, Weak
 from autograd_lite.promotion import (
     CASTING,
@@ -321,5 +321,4 @@ def _constant(op: Primitive, x: Any) -> Any:
         refuse_dtype(op, np.asarray(x).dtype, "input")
     if isinstance(x, (np.generic, bool, int, float)) or x is None:
         return x
-    refuse_masked(x, op.path)
-    return np.asarray(x)  # np.matrix too, whose operators mean other things
+    return as_array(op, x)

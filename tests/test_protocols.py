@@ -230,3 +230,36 @@ def test_a_method_of_a_ufunc_takes_its_array_by_name() -> None:
         y = f(array=x, axis=0)
         np.testing.assert_array_equal(y.data, f(x.data, axis=0))
         assert y.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("call", "path"),
+    [
+        (lambda x: np.linalg.matrix_power(x, 1.5), "np.linalg.matrix_power"),
+        (lambda x: np.gradient(x, axis="a"), "np.gradient"),
+        (lambda x: np.sum(x, dtype="zz"), "np.sum"),
+        (lambda x: x.sum(dtype="zz"), "np.sum"),
+        (lambda x: np.vstack([x, np.ones(7)]), "np.vstack"),
+        (lambda x: np.add(x, [[1, 2], [3]]), "np.add"),
+        (lambda x: ag.softmax(np.ones(3), axis=4), "ag.softmax"),
+        (lambda x: np.insert(x, 9, 1.0, axis=0), "np.insert"),
+        (lambda x: x.take([1.5]), "np.take"),
+    ],
+)
+def test_errors_of_arguments_name_the_function_that_was_called(call: Any, path: str) -> None:
+    """In a note, where NumPy's message or that of a function inside does not, with the line."""
+    x = ag.tensor(np.ones((2, 2)), requires_grad=True)
+    with pytest.raises((TypeError, ValueError, IndexError)) as error:
+        call(x)
+    notes = getattr(error.value, "__notes__", [])
+    assert any(note.startswith(f"in {path}") for note in notes)
+    assert "(at test_protocols.py:" in "".join([str(error.value), *notes])
+
+
+def test_errors_that_name_their_function_get_no_note() -> None:
+    """Once is enough."""
+    x = ag.tensor(np.ones((2, 2)), requires_grad=True)
+    for call in (lambda: x.sum(axis="a"), lambda: np.pad(x, "a"), lambda: x.reshape(7)):
+        with pytest.raises((TypeError, ValueError)) as error:
+            call()
+        assert not getattr(error.value, "__notes__", [])
