@@ -20,7 +20,7 @@ def evenly(g: Any, y: Any, x: Any, axis: Any, where: Any = True, rivals: Any = N
     chosen = (x == y) | (x != x)  # a nan in a slice makes y nan, and nothing is equal to that
     if where is not True:
         chosen = chosen & where
-    n = np.add.reduce(chosen, axis=axis, dtype=g.dtype, keepdims=True)
+    n = np.add.reduce(chosen, axis=axis, dtype=g.dtype.type, keepdims=True)
     return np.where(chosen, g / (n if rivals is None else n + rivals), 0.0)
 
 

@@ -111,7 +111,7 @@ def cov(
         if ddof:
             lost = ddof if aweights is None else ddof * np.sum(weights * aweights) / total[0]
             freedom = freedom - lost
-    c = product * (1.0 / _positive(freedom))
+    c = product * np.true_divide(1.0, _positive(freedom))  # of Python's, 1.0 / 0 would raise
     return c.reshape(tuple(n for n in c.shape if n != 1))
 
 
@@ -159,7 +159,7 @@ def _positive(freedom: Any) -> Any:
         return np.where(freedom > 0, freedom, 0.0)
     if freedom <= 0:
         warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=3)
-    return np.float64(max(freedom, 0.0))
+    return max(freedom, 0.0)
 
 
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:

@@ -693,3 +693,25 @@ def test_average_adds_its_weights_in_the_dtype_of_the_result(of: Any) -> None:
         assert y.dtype == expected.dtype
         np.testing.assert_array_equal(y.data, expected)
         assert ag.gradients(np.sum(y), weights).dtype == of[1]
+
+
+def test_extremes_of_another_byte_order() -> None:
+    """The tied are counted in the byte order of the machine."""
+    x = np.array([[3.0, 1.0, 3.0], [0.0, 5.0, 2.0]])
+    w = np.ones(3)
+    for f in (
+        lambda t: np.max(t, axis=1),
+        lambda t: np.quantile(t, 0.4, axis=1, method="inverted_cdf", weights=w),
+    ):
+        swapped = ag.tensor(x.astype(x.dtype.newbyteorder()), requires_grad=True)
+        y = f(swapped)
+        (g,) = ag.gradients(y, [swapped], np.ones(2).astype(y.dtype.newbyteorder()))
+        np.testing.assert_array_equal(g, ag.grad(lambda t, f=f: np.sum(f(t)))(x))
+
+
+@pytest.mark.parametrize("weights", [{"fweights": [1, 3, 2, 1]}, {"aweights": [1, 0.5, 2, 3]}, {}])
+def test_cov_of_long_doubles_is_numpys_to_the_bit(weights: Any) -> None:
+    """Its degrees of freedom, too, are long doubles."""
+    x = np.random.default_rng(0).standard_normal((3, 4)).astype(np.longdouble) / 3
+    y = np.cov(ag.tensor(x, requires_grad=True), **weights)
+    np.testing.assert_array_equal(y.data, np.cov(x, **weights))
