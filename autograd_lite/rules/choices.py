@@ -9,7 +9,7 @@ import numpy as np
 from autograd_lite.rules.elementwise import NUMBERS
 from autograd_lite.rules.examples import given, reals, spread
 from autograd_lite.signatures import is_absent, refuse_parameter
-from autograd_lite.table import Parsed, elementwise
+from autograd_lite.table import TABLE, Parsed, elementwise
 
 
 def split(g: Any, wins: Any, other_wins: Any) -> Any:
@@ -102,6 +102,10 @@ elementwise(
         ),
     ],
 )
+
+
+# array.clip(0.0, tensor) asks for a ufunc that has no name of its own in NumPy
+TABLE[np._core.umath.clip] = TABLE[np.clip]  # type: ignore[attr-defined]
 
 
 def parse_where(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:

@@ -211,3 +211,14 @@ def test_clip_takes_all_its_arguments_by_name() -> None:
         assert y.requires_grad
     with pytest.raises(TypeError, match=r"np\.clip: an argument was given twice, once as 'a'"):
         x.clip(0.0, a=1.0)
+
+
+def test_the_method_clip_of_an_array_takes_a_tensor_for_a_bound() -> None:
+    """It asks for a ufunc that np.clip itself is not."""
+    a, high = np.array([-1.0, 0.5, 3.0]), ag.tensor([1.0, 1.0, 2.0], requires_grad=True)
+    for y, expected in [
+        (a.clip(0.0, high), [0.0, 0.5, 2.0]),
+        (a.clip(max=high), [-1.0, 0.5, 2.0]),
+    ]:
+        np.testing.assert_array_equal(y.data, expected)
+        np.testing.assert_array_equal(ag.gradients(np.sum(y), high), [0, 0, 1])
