@@ -87,6 +87,8 @@ def eig_vjp(g: Any, y: Any, a: Any) -> Any:
     g_w, g_v = g
     w, v = y
     core: Any = 0.0
+    if 0 in a.shape:
+        return np.zeros(a.shape, a.dtype)
     if g_v is not None:
         along = np.sum(v * g_v, axis=-2, keepdims=True)
         equal, gap = gaps(w, np.max(np.abs(w), axis=-1, keepdims=True))
@@ -130,7 +132,7 @@ def _apart(*shape: int) -> Example:
     return given(build)
 
 
-_REAL = [_apart(3, 3), _apart(2, 2, 2), _apart(1, 1)]
+_REAL = [_apart(3, 3), _apart(2, 2, 2), _apart(1, 1), _apart(0, 0)]
 general(
     np.linalg.eig,
     eig_vjp,

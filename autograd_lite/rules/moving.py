@@ -91,8 +91,9 @@ def _parse_tile(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
 
 def repeat_vjp(g: Any, y: Any, x: Any, repeats: Any, axis: int | None) -> Any:
     """g summed over the copies of each element."""
-    shape = (x.size,) if axis is None else x.shape
-    axis = 0 if axis is None else normal_axis(axis, x.ndim)
+    flat = axis is None or not x.ndim  # which NumPy takes for a vector
+    shape = (x.size,) if flat else x.shape
+    axis = 0 if flat else normal_axis(axis, x.ndim)
     if isinstance(repeats, int):
         copies = (*shape[: axis + 1], repeats, *shape[axis + 1 :])
         return np.add.reduce(g.reshape(copies), axis=axis + 1).reshape(x.shape)
@@ -138,6 +139,7 @@ REPEAT = linear(
         reals((2, 3), repeats=[2, 0, 1], axis=1),
         reals((2, 2), repeats=(1, 0, 2, 3)),
         reals((2,), repeats=[2]),
+        reals((), repeats=2, axis=-1),
     ],
 )
 

@@ -185,6 +185,8 @@ def _axes(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
 
 def norm_vjp(g: Any, y: Any, x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     """The cotangent of x; of matrices over two axes, else of vectors."""
+    if 0 in x.shape:  # no largest of none
+        return np.zeros(x.shape, x.dtype)
     axes = _axes(x.shape, axis)
     matrix = len(axes) == 2 and not (axis is None and ord is None)
     rule = matrix_norm_vjp if matrix else vector_norm_vjp
@@ -194,6 +196,8 @@ def norm_vjp(g: Any, y: Any, x: Any, ord: Any, axis: Any, keepdims: bool) -> Any
 
 def vector_vjp(g: Any, y: Any, x: Any, axis: Any, keepdims: bool, ord: Any) -> Any:
     """The cotangent of x, of vectors that any number of axes make up."""
+    if 0 in x.shape:
+        return np.zeros(x.shape, x.dtype)
     axes = _axes(x.shape, axis)
     y, g = expanded(y, x.shape, axes, keepdims), expanded(g, x.shape, axes, keepdims)
     return vector_norm_vjp(g, y, x, ord, axes)
@@ -231,6 +235,7 @@ general(
         reals((3, 2, 2), ord="nuc", axis=(2, 0)),
         reals((3, 2, 2), ord=2, axis=(0, -1), keepdims=True),
         reals((0, 3), axis=1),
+        *(reals((0, 3), ord=ord, axis=axis) for ord, axis in ((math.inf, 0), (1, (1, 0)))),
     ],
 )
 general(
@@ -244,6 +249,7 @@ general(
         reals((2, 3, 2), axis=(0, 2), ord=3, keepdims=True),
         reals((2, 3), ord=1),
         reals((2, 3), axis=1, ord=math.inf),
+        reals((2, 0), axis=1, ord=math.inf),
     ],
 )
 general(
