@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-__all__ = ["argument_names", "is_absent", "path_of", "refuse_parameter", "source_of"]
+__all__ = ["argument_names", "constants", "is_absent", "path_of", "refuse_parameter", "source_of"]
 
 
 @cache
@@ -51,6 +51,30 @@ def refuse_parameter(path: str, name: str, supported: Iterable[str]) -> NoReturn
         f"{path}: the parameter {name!r} is not supported on tensors (supported: "
         f"{', '.join(supported) or 'none'}); {instead}, or use .numpy() or .detach() for a constant"
     )
+
+
+def constants(path: str, params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a call, those that came as tensors as the numbers that they hold.
+
+    Raises TypeError for one that gradients would have to pass.
+    """
+    for name, value in params.items():
+        if hasattr(value, "_node"):
+            params[name] = _constant(path, name, value)
+        elif type(value) is tuple and any(hasattr(v, "_node") for v in value):
+            params[name] = tuple([_constant(path, name, v) for v in value])
+    return params
+
+
+def _constant(path: str, name: str, value: Any) -> Any:
+    if not hasattr(value, "_node"):
+        return value
+    if value.requires_grad:
+        raise TypeError(
+            f"{path}: {name}= is a tensor that requires grad, and only constants are allowed "
+            "there; pass .detach(), or write it with operations that have a rule"
+        )
+    return value.numpy()[()]
 
 
 def path_of(key: Callable[..., Any]) -> str:

@@ -30,6 +30,7 @@ import numpy as np
 
 from autograd_lite.signatures import (
     argument_names,
+    constants,
     is_absent,
     path_of,
     refuse_parameter,
@@ -175,7 +176,7 @@ class Primitive:
                     params[name] = value
             elif not is_absent(name, value):
                 refuse_parameter(self.path, name, self.params)
-        return tuple(inputs), params
+        return tuple(inputs), params if self.strict else constants(self.path, params)
 
 
 class Plan:

@@ -263,3 +263,51 @@ def test_errors_that_name_their_function_get_no_note() -> None:
         with pytest.raises((TypeError, ValueError)) as error:
             call()
         assert not getattr(error.value, "__notes__", [])
+
+
+ONE = ag.tensor(1)
+PLACED: list[Any] = [
+    lambda x: np.roll(x, ONE, axis=ONE),
+    lambda x: np.cumsum(x, axis=ONE),
+    lambda x: np.flip(x, ONE),
+    lambda x: np.rot90(x, ONE, axes=(ONE, 0)),
+    lambda x: np.tril(x, ONE),
+    lambda x: np.concatenate([x, x], axis=ONE),
+    lambda x: np.swapaxes(x, 0, ONE),
+    lambda x: np.delete(x, ONE, axis=0),
+    lambda x: np.delete(x, np.argmax(x[0]), axis=1),
+    lambda x: np.insert(x, ONE, 7.0, axis=0),
+    lambda x: np.unwrap(x, period=ag.tensor(3.0)),
+]
+
+
+@pytest.mark.parametrize("f", PLACED)
+def test_a_tensor_of_no_gradient_is_the_number_it_holds(f: Any) -> None:
+    """As an axis, a shift or a place, eagerly, in a sweep and in a program."""
+    x = np.arange(6.0).reshape(2, 3)
+    expected = {
+        0: np.roll(x, 1, 1), 1: np.cumsum(x, 1), 2: np.flip(x, 1), 3: np.rot90(x, 1, (1, 0)),
+        4: np.tril(x, 1), 5: np.concatenate([x, x], 1), 6: x.T, 7: np.delete(x, 1, 0),
+        8: np.delete(x, 2, 1), 9: np.insert(x, 1, 7.0, 0), 10: np.unwrap(x, period=3.0),
+    }[PLACED.index(f)]  # fmt: skip
+    leaf = ag.tensor(x, requires_grad=True)
+    y = f(leaf)
+    np.testing.assert_array_equal(y.data, expected)
+    np.sum(y).backward()
+    assert leaf.grad.shape == x.shape
+    if f is not PLACED[8]:  # whose place differs from call to call
+        np.testing.assert_array_equal(ag.compile(f)(x), expected)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda x: np.pad(x, 1, constant_values=x[0]), "constant_values"),
+        (lambda x: np.nan_to_num(x, nan=x[0]), "nan"),
+        (lambda x: np.unwrap(x, discont=x[0]), "discont"),
+    ],
+)
+def test_a_tensor_with_gradient_is_no_parameter(call: Any, name: str) -> None:
+    """Its gradient would be lost: the message says of which parameter."""
+    with pytest.raises(TypeError, match=rf"np\.\w+: {name}= is a tensor that requires grad"):
+        call(ag.tensor([1.0, 2.0], requires_grad=True))

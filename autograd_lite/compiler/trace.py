@@ -23,6 +23,7 @@ from autograd_lite.modes import MODES, Modes, Weak
 from autograd_lite.promotion import LIFT, Fixed, Float, gives_floats, is_fixed, result_of, stands
 from autograd_lite.recording import bind, evaluated, node_of
 from autograd_lite.rules.activations import stop_gradient
+from autograd_lite.signatures import constants
 from autograd_lite.sweep import PICK, Leaf, Node, next_order
 from autograd_lite.table import TABLE, Plan, Primitive, plan_for
 
@@ -97,6 +98,7 @@ class Trace:
         """The result of an operation as Tensors that the trace follows."""
         if op.data_dependent:
             self._refuse_shape(op)
+        params = params if op.strict else constants(op.path, params)
         inputs = [_weak(x) if isinstance(x, Tensor) and stands(x) else x for x in inputs]
         try:
             values, y = evaluated(op, inputs, params)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.graph import Tensor
 from autograd_lite.rules.examples import given
 from autograd_lite.rules.indexing import SLOT, take_at
 from autograd_lite.rules.shapes import normal_axis, wrapped
@@ -16,7 +17,7 @@ from autograd_lite.table import composed
 def _delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     arr = wrapped(arr)
     arr, axis = (arr.reshape(-1), 0) if axis is None else (arr, normal_axis(axis, arr.ndim))
-    kept = np.delete(np.arange(arr.shape[axis]), obj)
+    kept = np.delete(np.arange(arr.shape[axis]), _places(obj))
     return take_at(arr, (kept,), along(SLOT, axis), unique=True)
 
 
@@ -26,9 +27,14 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
         values = values.astype(arr.dtype)
     places = np.arange(arr.size).reshape(arr.shape)
     new = np.arange(arr.size, arr.size + values.size).reshape(values.shape)
-    order = np.insert(places, obj, new, axis)
+    order = np.insert(places, _places(obj), new, axis)
     pool = np.concatenate([arr.reshape(-1), values.reshape(-1)])
     return take_at(pool, (order,), (SLOT,), unique=order.size == pool.size)
+
+
+def _places(obj: Any) -> Any:
+    """Places that came as a tensor, such as np.argmax gives, as an array."""
+    return obj.numpy() if isinstance(obj, Tensor) else obj
 
 
 def _changed(shape: tuple[int, ...], *rest: Any, values: Any = None, **kwargs: Any) -> Any:

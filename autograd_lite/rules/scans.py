@@ -6,6 +6,7 @@ derivatives are recurrences again: so every order is exact, with zeros too, and 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,7 @@ _FIRST_AXIS = {"axis": 0}
 
 def along(axis: int, ndim: int, part: slice) -> tuple[Any, ...]:
     """The index that takes a part of one axis."""
-    return (*(slice(None),) * (axis % ndim), part)
+    return (*(slice(None),) * (operator.index(axis) % ndim), part)
 
 
 def backwards(x: Any, axis: int) -> Any:
