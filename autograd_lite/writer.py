@@ -237,18 +237,23 @@ class Writer:
 
     def write_checks_of_constants(self) -> None:
         """Write what sees whether the numbers and arrays among the inputs are alike."""
+        tests: list[str] = []
         for i, place in enumerate(self.nodes):
             edges = {k for k, _ in place.plan.edges}
             for k, known in enumerate(place.saved[1:]):
                 if k in edges or known.dtype is None:
                     continue
                 if known.dtype is float:
-                    self.line(f"if type(n{i}.saved[{k + 1}]) is not float: return None")
+                    tests.append(f"if type(n{i}.saved[{k + 1}]) is not float: return None")
                 else:
-                    self.line(f"v = n{i}.saved[{k + 1}]")
-                    tests = ["type(v) is not ndarray", *self.unlike("v", known)]
-                    self.line(f"if {' or '.join(tests)}: return None")
-                    self.line("v = None")
+                    unlike = ["type(v) is not ndarray", *self.unlike("v", known)]
+                    tests.append(f"v = n{i}.saved[{k + 1}]")
+                    tests += [f"if {' or '.join(unlike)}: return None", "v = None"]
+        if tests:
+            self.line("try:")
+            for test in tests:
+                self.line(f"    {test}")
+            self.line("except TypeError: return None")  # another thread has just freed it
 
     def write_node(self, i: int, place: Place) -> Sequence[str]:
         """Write the rules of one node; the variables that hold what it saved."""

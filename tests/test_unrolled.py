@@ -14,7 +14,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.graph import as_tensors
-from autograd_lite.sweep import ancestors, own, sweep
+from autograd_lite.sweep import FREED, ancestors, own, sweep
 from autograd_lite.table import TABLE
 from autograd_lite.unrolled import KEPT, MOST, PATIENCE, Unrolled, outline_of
 
@@ -460,6 +460,23 @@ def test_a_graph_that_is_freed_while_it_is_swept_is_refused() -> None:
         again.append(y)
         with pytest.raises(RuntimeError, match="freed"):
             y.backward()
+
+
+@pytest.mark.parametrize("constant", [2.0, np.ones((2, 2))])
+def test_a_graph_that_is_freed_as_a_written_sweep_looks_at_it_is_refused(constant: Any) -> None:
+    """By another thread, that has not yet told everybody: numbers and arrays are missed too."""
+    (a,) = leaves((2, 2))
+    f = lambda: np.sum((a @ constant if isinstance(constant, np.ndarray) else a * constant) * a)
+    plan = f().node.plan
+    plan.written = None
+    for _ in range(8 * PATIENCE):
+        f().backward()
+    assert len(plan.written.functions) == 1
+    y = f()
+    (product,) = y.node.inputs
+    product.inputs[0].saved = FREED
+    with pytest.raises(RuntimeError, match="freed"):
+        y.backward()
 
 
 def test_a_rule_of_the_wrong_shape_is_refused_by_a_written_sweep_too() -> None:
