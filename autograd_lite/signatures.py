@@ -9,7 +9,15 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-__all__ = ["argument_names", "constants", "is_absent", "path_of", "refuse_parameter", "source_of"]
+__all__ = [
+    "argument_names",
+    "by_name",
+    "constants",
+    "is_absent",
+    "path_of",
+    "refuse_parameter",
+    "source_of",
+]
 
 
 @cache
@@ -24,6 +32,34 @@ def argument_names(
     except ValueError:  # a C function without a signature
         return (*(f"x{i + 1}" for i in range(n_inputs)), *params)
     return names
+
+
+def by_name(
+    key: Callable[..., Any], own: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call's arguments, by name from where NumPy's order is not `own`: take(a, i, 0, out).
+
+    Raises TypeError for an argument given twice.
+    """
+    names, agreed = _orders(key, own)
+    if not agreed < len(args) <= len(names):
+        return args, kwargs
+    more = dict(zip(names[agreed:], args[agreed:], strict=False))
+    if more.keys() & kwargs.keys():
+        raise TypeError(f"{path_of(key)}: an argument was given twice")
+    return args[:agreed], {**more, **kwargs}
+
+
+@cache
+def _orders(key: Callable[..., Any], own: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+    """NumPy's names of the arguments taken by position, and how many of them `own` begins with."""
+    parameters = inspect.signature(key).parameters.values()
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return (), 0
+    taken = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    pairs = zip(taken, own, strict=False)
+    same = [p.name == name or p.kind is p.POSITIONAL_ONLY for p, name in pairs]
+    return tuple([p.name for p in taken]), [*same, False].index(False)
 
 
 def is_absent(name: str, value: Any) -> bool:

@@ -30,6 +30,7 @@ import numpy as np
 
 from autograd_lite.signatures import (
     argument_names,
+    by_name,
     constants,
     is_absent,
     path_of,
@@ -343,6 +344,7 @@ class Composed:
         Raises TypeError for a parameter that it does not declare, unless it has the value that
         NumPy takes when it is absent.
         """
+        args, kwargs = by_name(self.key, self.params, args, kwargs)
         for name, value in list(kwargs.items()):
             if name not in self.params and not is_absent(name, value):
                 refuse_parameter(self.path, name, self.params)

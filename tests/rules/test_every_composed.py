@@ -192,3 +192,31 @@ def test_other_dtypes_give_what_numpy_gives(c: Composed, i: int, dtype: str) -> 
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
         rtol = 1e-2 if dtype == "f2" else 1e-14
         np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol if dtype == "f2" else 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "more"),
+    [
+        (lambda x, *more: np.take(x, [4, -5], 1, None, *more), ("wrap",)),
+        (lambda x, *more: np.compress([True, False], x, 0, *more), (None,)),
+        (lambda x, *more: np.sort(x, 0, "stable", *more), (None,)),
+        (lambda x, *more: np.ptp(x, 1, None, *more), (True,)),
+    ],
+)
+def test_arguments_by_position_stand_in_numpys_order(call: Any, more: Any) -> None:
+    """`out` among them, which is refused where it is given."""
+    x = np.arange(6.0).reshape(2, 3) % 4
+    y = call(ag.tensor(x, requires_grad=True), *more)
+    np.testing.assert_array_equal(y.data, call(x, *more))
+    assert y.requires_grad
+
+
+def test_out_by_position_is_refused() -> None:
+    """As by name."""
+    x = ag.tensor(np.ones((2, 3)), requires_grad=True)
+    with pytest.raises(TypeError, match=r"np\.take: the parameter 'out' is not supported"):
+        np.take(x, [0], 0, np.empty((1, 3)))
+    with pytest.raises(TypeError, match=r"np\.ptp: the parameter 'out' is not supported"):
+        np.ptp(x, 0, np.empty(3))
+    with pytest.raises(TypeError, match=r"np\.take: an argument was given twice"):
+        x.take([0], 0, None, "wrap", mode="clip")
