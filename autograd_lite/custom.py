@@ -29,7 +29,7 @@ def primitive(
 
     vjp: one rule `(g, y, *inputs, **params)` per array input, None where no gradient passes; it
         returns the cotangent of its input, of that input's shape and dtype, and is differentiated
-        itself for second derivatives.
+        itself for second derivatives. g is read-only, for other rules are given it too.
     jvp: `(tangents, y, *inputs, **params)`, the tangent of y given a tuple of the inputs' tangents
         (None for a constant); without it, forward mode is derived from the vjp.
 
@@ -145,11 +145,20 @@ def _plain(x: Any, name: str, dtype: Any = None) -> Any:
 
 
 def _checked(rule: Callable[..., Any], name: str, i: int) -> Callable[..., Any]:
-    """A user's rule that returns an array of its own, by whatever it was given."""
+    """A user's rule that returns an array of its own, by whatever it was given.
+
+    A cotangent is shown to it read-only: other rules may be given the same array.
+    """
 
     @wraps(rule)
     def checked(g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
-        ct = rule(g, y, *inputs, **params)
+        shown = g
+        if type(g) is np.ndarray and g.flags.writeable:
+            shown = g.view()
+            shown.flags.writeable = False
+        ct = rule(shown, y, *inputs, **params)
+        if ct is shown:
+            ct = g
         if ct is None:
             raise TypeError(
                 f"the rule of {name} for input {i} returned None; give None as the rule itself "

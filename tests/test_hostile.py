@@ -129,6 +129,24 @@ class TestUsersOperations:
         with pytest.raises(error, match=f"jvp of <lambda> .*{message}"):
             ag.jvp(double(lambda x: 2 * x), (np.ones(3),), (np.ones(3),))
 
+    def test_a_rule_that_writes_into_its_cotangent(self) -> None:
+        """The other term of a sum is given the same array, and got what the rule left in it."""
+
+        def rule(g: Any, y: Any, x: Any) -> Any:
+            g *= 3.0
+            return g
+
+        triple = ag.primitive(vjp=rule)(lambda x: 3.0 * x)
+        a, b = leaf([1.0, 2.0]), leaf([1.0, 2.0])
+        with pytest.raises(ValueError, match="read-only") as caught:
+            np.sum((triple(a) + b) * [1.0, 2.0]).backward()
+        assert caught.value.__notes__ == ["in the vjp of <lambda>, input 0 of shape (2,)"]
+        same = ag.primitive(vjp=lambda g, y, x: g)(lambda x: 1.0 * x)
+        np.sum((same(a) + b) * [1.0, 2.0]).backward()
+        for x in (a, b):
+            x.grad += 1.0
+            np.testing.assert_array_equal(x.grad, [2.0, 3.0])
+
     def test_ufuncs_of_other_libraries(self) -> None:
         """A ufunc is its array inputs, whatever else its signature lists."""
         cube = np.frompyfunc(lambda x: x**3, 1, 1)

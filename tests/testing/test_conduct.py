@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.methods import public
+from autograd_lite.table import Primitive
 from autograd_lite.testing import GradReport, check_grads
 from autograd_lite.testing.claims import Claims, check_kinds
 from autograd_lite.testing.complexstep import confirm
@@ -164,6 +166,8 @@ def test_an_input_that_a_gradient_by_hand_changes_is_found() -> None:
 
 
 def test_a_cotangent_that_a_rule_changes_is_found() -> None:
+    """A row of the table; a user's rule is shown its cotangent read-only, and raises at once."""
+
     def rule(g: Any, y: Any, x: Any) -> Any:
         ct = g * 2.0 * x
         if isinstance(g, np.ndarray):
@@ -171,8 +175,10 @@ def test_a_cotangent_that_a_rule_changes_is_found() -> None:
             g *= 1.5
         return ct
 
-    report = check_grads(square_op(rule, right_jvp), X)
-    only(report, "mutated_input", "changed the cotangent")
+    row = Primitive(lambda x: x * x, (rule,), kind="general", jvp=right_jvp)
+    only(check_grads(public(row), X), "mutated_input", "changed the cotangent")
+    with pytest.raises(ValueError, match="read-only"):
+        check_grads(square_op(rule, right_jvp), X)
 
 
 def test_gradients_that_share_memory_are_found() -> None:
