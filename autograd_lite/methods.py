@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd_lite.graph import Tensor
-from autograd_lite.messages import named, refuse_surplus
+from autograd_lite.messages import named, refuse_dtype, refuse_surplus
 from autograd_lite.recording import bind, of_one, of_two
 from autograd_lite.sweep import Leaf
 from autograd_lite.table import COMPOSED, IN_PLACE, QUERIES, TABLE, Composed, Primitive
@@ -62,7 +62,11 @@ def public(op: Primitive) -> Callable[..., Any]:
             inputs, params = op.parse(args, kwargs)
             if any(isinstance(x, Tensor) for x in inputs):
                 return bind(op, inputs, params)
-            return op.fn(*[np.asarray(x) if isinstance(x, list) else x for x in inputs], **params)
+            values = [np.asarray(x) if isinstance(x, (list, complex)) else x for x in inputs]
+            for value in values:
+                if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "c":
+                    refuse_dtype(op, value.dtype, "input")
+            return op.fn(*values, **params)
         except Exception as error:
             named(error, op.path)
             raise

@@ -56,6 +56,30 @@ class TestConstants:
         with pytest.raises(TypeError, match=r"np\.\w+: got a masked array.*np\.where"):
             call(leaf([1.0, 2.0]), masked)
 
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda x, m: np.average(x, weights=m),
+            lambda x, m: np.trapezoid(x, m),
+            lambda x, m: np.gradient(x, m),
+            lambda x, m: np.vstack([x, m]),
+            lambda x, m: np.append(x, m),
+        ],
+    )
+    def test_masks_are_not_dropped_by_functions_made_of_rows(self, call: Any) -> None:
+        """The message names the function in a note."""
+        masked = np.ma.array([1.0, 2.0], mask=[True, False])
+        with pytest.raises(TypeError, match=r"got a masked array.*np\.where") as error:
+            call(leaf([1.0, 2.0]), masked)
+        assert any(note.startswith("in np.") for note in error.value.__notes__)
+
+    @pytest.mark.parametrize("f", [ag.relu, ag.softmax, ag.sigmoid, ag.logsumexp, ag.gelu])
+    def test_complex_arrays_are_refused_without_a_tensor_too(self, f: Any) -> None:
+        """Of the functions that NumPy does not have: relu of a complex number means nothing."""
+        for x in (np.array([1j, 2.0]), np.complex64(1 + 1j), [1j], 1j):
+            with pytest.raises(TypeError, match=r"ag\.\w+: complex .*only real dtypes"):
+                f(x)
+
     def test_masked_arrays_are_no_tensors(self) -> None:
         """Neither as data nor as the argument of a transform."""
         masked = np.ma.array([1.0, 2.0], mask=[True, False])

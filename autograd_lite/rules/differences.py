@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
+from autograd_lite.messages import refuse_masked
 from autograd_lite.rules.examples import given, reals
 from autograd_lite.rules.shapes import normal_axis, wrapped
 from autograd_lite.rules.taking import along
@@ -120,6 +121,7 @@ def _spacing(step: Any, f: Any, axis: int, edge_order: int) -> Any:
         raise ValueError(f"gradient: axis {axis} of length {n}; it needs {edge_order + 1} or more")
     if np.ndim(step) == 0:
         return step
+    refuse_masked(step, "coordinates")
     places = step if isinstance(step, Tensor) else np.asarray(step)
     places = places if places.dtype.kind == "f" else places.astype(np.float64)  # or 1 - 2 is 255
     if places.shape != (n,):

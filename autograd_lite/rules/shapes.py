@@ -14,6 +14,7 @@ import numpy as np
 
 from autograd_lite.broadcasting import SMALL, array_of
 from autograd_lite.graph import Tensor
+from autograd_lite.messages import refuse_masked
 from autograd_lite.recording import bind
 from autograd_lite.rules.examples import reals
 from autograd_lite.table import Parsed, composed, linear
@@ -21,7 +22,10 @@ from autograd_lite.table import Parsed, composed, linear
 
 def wrapped(x: Any) -> Any:
     """x, or a Tensor of it where it is a plain array. Raises TypeError for one of no real dtype."""
-    return x if isinstance(x, Tensor) else Tensor(np.asarray(x))
+    if isinstance(x, Tensor):
+        return x
+    refuse_masked(x, "operand")
+    return Tensor(np.asarray(x))
 
 
 def normal_axis(axis: Any, ndim: int) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
+from autograd_lite.messages import refuse_masked
 from autograd_lite.modes import MODES
 from autograd_lite.rules.activations import stop_gradient
 from autograd_lite.rules.examples import Example, reals, spread
@@ -116,6 +117,7 @@ def cov(
 
 
 def _array(x: Any) -> Any:
+    refuse_masked(x, "operand")
     return x if isinstance(x, Tensor) else np.asarray(x)
 
 
