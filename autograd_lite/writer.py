@@ -330,8 +330,8 @@ class Writer:
 
     def written(self, place: Place, rule: Any, known: Known) -> Expression | None:
         """The expression of a rule, given what is known of the cotangent."""
-        if not place.saved or type(rule) is not FunctionType:
-            return None
+        if not place.saved or type(rule) is not FunctionType or rule.__closure__:
+            return None  # nor are a user's rules, and what they close over, to be remembered
         params = tuple((place.plan.op.everyday or {}).items()) if place.everyday else ()
         return expression(rule, (known, *place.saved), params)
 
@@ -383,7 +383,12 @@ class Writer:
         Whether that is surely an array of its own.
         """
         known, wanted = call.known, self.place(to).known
-        if known.dtype == wanted.dtype and known != wanted and not self.recorded:
+        if (
+            known.shape is not None
+            and known.dtype == wanted.dtype
+            and known != wanted
+            and not self.recorded
+        ):
             summed = expression(unbroadcast, (known, wanted.shape, op))
             if summed is not None and summed.value == wanted:
                 if not call.text.isidentifier():

@@ -608,6 +608,29 @@ def test_what_was_looked_at_is_not_kept_alive() -> None:
         gc.enable()
 
 
+def test_an_operation_of_a_user_is_kept_by_the_functions_written_for_it_alone() -> None:
+    """Of which a row keeps few: what was found out about rules keeps neither them nor arrays."""
+
+    def multiplied_by(X: Any) -> Callable[..., Any]:
+        return lambda g, y, x: g * X
+
+    died = []
+    (a,) = leaves((30,))
+    plan = np.sum(a).node.plan
+    plan.written = None
+    for _ in range(3):
+        X = np.ones(30)
+        died.append(weakref.ref(X))
+        op = ag.primitive(vjp=multiplied_by(X))(lambda x: x * 1.0)
+        for _ in range(8 * PATIENCE):
+            np.sum(op(a)).backward()
+        del X, op
+    assert len(plan.written.functions) == 3
+    plan.written = None
+    gc.collect()
+    assert [r() for r in died] == [None] * 3
+
+
 def test_a_graph_of_very_many_edges_is_swept_one_node_after_another() -> None:
     """A function of them would be too long, few as the nodes may be."""
     (a,) = leaves((1,))
