@@ -136,6 +136,8 @@ def softmax_cross_entropy(logits: Any, targets: Any, *, normalized: bool = False
     """
     tracked = isinstance(logits, Tensor)
     shape = logits._value.shape if tracked else _shape(logits)
+    if not isinstance(targets, (np.ndarray, Tensor)):
+        targets = np.asarray(targets)  # a number, too: the label of one row
     given_shape = targets.shape if type(targets) is np.ndarray else _shape(targets)
     if given_shape == shape:
         params = _NORMALIZED if normalized else _ROW.params

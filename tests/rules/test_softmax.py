@@ -179,3 +179,14 @@ def test_integers_and_truth_values_are_taken_as_floats(x: Any) -> None:
             np.testing.assert_array_equal(f(given), f(floats))
     assert ag.softmax_cross_entropy(x, [0, 1]) == ag.softmax_cross_entropy(floats, [0, 1])
     assert ag.softmax(3) == 1.0
+
+
+@pytest.mark.parametrize("label", [2, 2.0, np.int8(2), np.array(2)], ids=repr)
+def test_one_row_takes_one_label(label: Any) -> None:
+    """A number, for logits of one axis: forward, backward and in a program."""
+    z = np.array([0.5, -1.0, 2.0])
+    expected = ag.softmax(z) - np.eye(3)[2]
+    loss = lambda z: ag.softmax_cross_entropy(z, label)
+    np.testing.assert_allclose(ag.grad(loss)(z), expected, rtol=1e-14)
+    np.testing.assert_allclose(ag.compile(ag.grad(loss))(z), expected, rtol=1e-14)
+    assert ag.jvp(loss, (z,), (z,))[1] == pytest.approx(expected @ z, rel=1e-14)
