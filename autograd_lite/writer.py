@@ -279,9 +279,11 @@ class Writer:
         if plan.op.jointly and wanted:
             self.about = plan.op, wanted[0][0][0], wanted[0][1]
             self.line(f"each = {self.name(plan.op.rules[0])}({self.everything(i)})")
-        for (edge, _), (to, call) in zip(wanted, calls, strict=True):
+        for n, ((edge, _), (to, call)) in enumerate(zip(wanted, calls, strict=True), 1):
             self.about = plan.op, edge[0], to
             self.write_edge(i, place, to, call)
+            if n < len(wanted) and plan.op.into is None and self.sums.get(to, 0) > 1:
+                self.line("ct = None")  # or it would be there while the next rule runs
         self.about = None
         return names
 

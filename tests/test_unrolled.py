@@ -411,6 +411,30 @@ def test_a_graph_that_nobody_holds_dies_as_it_is_swept(end: str) -> None:
     assert len(plan.written.functions) == 1
 
 
+def test_what_was_added_up_is_gone_when_the_next_rule_runs() -> None:
+    """As in `sweep`: an array fewer at the peak where one input is there twice."""
+    given: list[Any] = []
+    alive = []
+
+    def left(g: Any, y: Any, a: Any, b: Any) -> Any:
+        ct = g * b
+        given.append(weakref.ref(ct))
+        return ct
+
+    def right(g: Any, y: Any, a: Any, b: Any) -> Any:
+        alive.append(given.pop()() is not None)
+        return g * a
+
+    op = ag.primitive(vjp=(left, right))(lambda a, b: a * b)
+    (a,) = leaves((50,))
+    for _ in range(8 * PATIENCE):
+        x = a * 1.0
+        y = np.sum(op(x, x) + np.sin(x))
+        y.backward()
+    assert len(y.node.plan.written.functions) >= 1
+    assert alive == [False] * (8 * PATIENCE)
+
+
 def test_an_error_names_the_rule_that_raised_it() -> None:
     """With the same note as from `sweep`."""
     fail = False
