@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, NoReturn
@@ -90,27 +91,39 @@ def refuse_parameter(path: str, name: str, supported: Iterable[str]) -> NoReturn
 
 
 def constants(path: str, params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a call, those that came as tensors as the numbers that they hold.
+    """The parameters of a call, tensors among them as the numbers that they hold.
 
-    Raises TypeError for one that gradients would have to pass.
+    Whole numbers of any type become Python's: rules turn signs, and -np.uint8(1) is 255.
+
+    Raises TypeError for a tensor that gradients would have to pass.
     """
     for name, value in params.items():
-        if hasattr(value, "_node"):
+        kind = type(value)
+        if kind is tuple or kind is list:
+            if not _PLAIN.issuperset(map(type, value)):
+                params[name] = kind([_constant(path, name, v) for v in value])
+        elif kind not in _PLAIN:
             params[name] = _constant(path, name, value)
-        elif type(value) is tuple and any(hasattr(v, "_node") for v in value):
-            params[name] = tuple([_constant(path, name, v) for v in value])
     return params
 
 
+_PLAIN = frozenset({int, bool, float, str, type(None)})
+
+
 def _constant(path: str, name: str, value: Any) -> Any:
-    if not hasattr(value, "_node"):
-        return value
-    if value.requires_grad:
-        raise TypeError(
-            f"{path}: {name}= is a tensor that requires grad, and only constants are allowed "
-            "there; pass .detach(), or write it with operations that have a rule"
-        )
-    return value.numpy()[()]
+    if hasattr(value, "_node"):
+        if value.requires_grad:
+            raise TypeError(
+                f"{path}: {name}= is a tensor that requires grad, and only constants are allowed "
+                "there; pass .detach(), or write it with operations that have a rule"
+            )
+        value = value.numpy()[()]
+    if isinstance(value, np.ndarray):
+        if value.ndim == 0 and value.dtype.kind in "iu":
+            return int(value)
+        return value.astype(np.int64) if value.dtype.kind == "u" else value
+    whole = hasattr(type(value), "__index__") and not isinstance(value, (bool, np.bool_))
+    return operator.index(value) if whole else value
 
 
 def path_of(key: Callable[..., Any]) -> str:

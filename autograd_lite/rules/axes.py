@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from functools import lru_cache
 from typing import Any
 
@@ -60,7 +61,7 @@ def _moveaxis(a: Any, source: Any, destination: Any) -> Any:
 
 
 def _axes(axis: Any) -> tuple[int, ...]:
-    return tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    return tuple(axis) if isinstance(axis, (tuple, list)) else (operator.index(axis),)
 
 
 def _rollaxis(a: Any, axis: int, start: int = 0) -> Any:

@@ -81,7 +81,7 @@ def power_vjp_base(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g·b·a**(b − 1), and 0 where a and b are both 0: exact to any order."""
     if type(b) in NUMBERS:
         return g * 0.0 if b == 0 else g * b if b == 1 else g * (b * a ** (b - 1))
-    return g * (b * a ** np.where((a == 0) & (b == 0), 1.0, b - 1))
+    return g * (b * a ** np.where((a == 0) & (b == 0), 1.0, b - 1.0))
 
 
 def power_vjp_exponent(g: Any, y: Any, a: Any, b: Any) -> Any:

@@ -395,3 +395,23 @@ def test_the_table_knows_the_aliases() -> None:
     """np.acos and np.pow are rows, being the same functions."""
     for name in ("acos", "asinh", "atan2", "pow", "true_divide", "mod", "absolute", "conj"):
         assert getattr(np, name) in TABLE
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint64, np.int8])
+@pytest.mark.parametrize("exponents", [[0, 1, 2], 0, 1, [[0], [3]]], ids=repr)
+def test_exponents_without_a_sign(dtype: Any, exponents: Any) -> None:
+    """One less than an unsigned 0 is not the largest number: first and second derivatives."""
+    x = np.array([[100.0, -100.0, 1e3], [0.5, 2.0, -3.0]])
+    b = np.array(exponents, dtype)[()]
+    exact = np.array(exponents, np.float64)
+    for f in (lambda x, b: x**b, np.power, np.float_power):
+        first, second = (
+            ag.grad(lambda x, b=b, f=f: np.sum(f(x, b))),
+            ag.grad(lambda x, b=b, f=f: np.sum(ag.grad(lambda x: np.sum(f(x, b)))(x))),
+        )
+        with np.errstate(all="ignore"):
+            slope = np.where(exact == 0, 0.0, exact * x ** (exact - 1))
+            bend = np.where(exact <= 1, 0.0, exact * (exact - 1) * x ** (exact - 2))
+        np.testing.assert_allclose(first(x), slope, rtol=1e-13, atol=1e-300)
+        np.testing.assert_allclose(second(x), bend, rtol=1e-13, atol=1e-300)
+        np.testing.assert_allclose(ag.compile(first)(x), slope, rtol=1e-13, atol=1e-300)

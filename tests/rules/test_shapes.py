@@ -245,3 +245,29 @@ def test_coefficients_promote_as_arrays_do(p: Any, dtype: Any) -> None:
     y, expected = np.polyval(p, ag.tensor(x, requires_grad=True)), np.polyval(p, x)
     assert y.dtype == expected.dtype
     np.testing.assert_array_equal(y.data, expected)
+
+
+@pytest.mark.parametrize("one", [np.uint8(1), np.array(1, np.uint8), np.int64(1), np.uint64(1)])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, k: np.roll(x, k),
+        lambda x, k: np.roll(x, (k, k), axis=(0, 1)),
+        lambda x, k: np.roll(x, np.array([k, k]), axis=(0, 1)),
+        lambda x, k: np.rot90(x, k),
+        lambda x, k: np.diag(x, k),
+        lambda x, k: np.trace(x, k),
+        lambda x, k: np.diagonal(x, k),
+        lambda x, k: np.moveaxis(x, k, 0),
+        lambda x, k: np.linspace(x, 1.0, 3, axis=k),
+    ],
+)
+def test_whole_numbers_of_any_type_place_the_gradient(f: Callable[..., Any], one: Any) -> None:
+    """What is rolled on by an unsigned 1 rolls back by 1, not by 255."""
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    weights = np.random.default_rng(1).standard_normal(f(x, 1).shape)
+    expected = ag.grad(lambda x: np.sum(f(x, 1) * weights))(x)
+    loss = lambda x: np.sum(f(x, one) * weights)
+    np.testing.assert_array_equal(ag.grad(loss)(x), expected)
+    np.testing.assert_array_equal(ag.compile(ag.grad(loss))(x), expected)
+    assert ag.jvp(loss, (x,), (x,))[1] == pytest.approx(np.sum(expected * x), rel=1e-12)
