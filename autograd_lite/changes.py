@@ -50,7 +50,7 @@ class Changes:
         for i, _ in node.plan.edges:
             for leaf in self._leaves(node.inputs[i]):
                 if leaf.changed > node.order and leaf not in self.cleared:
-                    rest = self.ancestors([n for n, _ in pending], self.floor)
+                    rest = self.ancestors([node, *[n for n, _ in pending]], self.floor)
                     _refuse_stale(leaf, [*[(n, n.saved) for n in rest], *reversed(self.swept)])
                     self.cleared.add(leaf)
 

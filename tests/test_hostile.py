@@ -527,6 +527,16 @@ class TestViewsOfChangedLeaves:
             y.backward(retain_graph=False)
         assert x.grad is None
 
+    def test_a_reader_that_only_the_node_at_hand_leads_to(self) -> None:
+        """The sum reads nothing of x, and the product that does is found but behind it."""
+        for f in (lambda x: x + x * x, lambda x: np.sin(x) * 0.0 + (x - np.exp(x) * x)):
+            x = leaf([1.0, 2.0], "x")
+            y = np.sum(f(x))
+            x.data *= 2.0
+            with pytest.raises(RuntimeError, match=r"x of shape \(2,\).* after np\.(mult|sin)"):
+                y.backward()
+            assert x.grad is None
+
     def test_a_graph_that_dies_as_it_is_swept(self) -> None:
         """As under ag.grad, whose function takes a step after it used the array."""
         w = leaf([[1.0, 2.0], [3.0, 4.0]], "w")
