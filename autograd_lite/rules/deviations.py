@@ -22,7 +22,8 @@ _MASK = np.array([[True, False, True, True], [True, True, True, False]])
 def deviations(x: Any, where: Any, mean: Any, axis: Any, dtype: Any) -> tuple[Any, Any]:
     """(x − its mean, the number of elements of a slice); 0 where a mask hides x."""
     masked = where is not True
-    n: Any = count_where(where, x, axis, x.dtype) if masked else count(x.shape, axis)
+    dtype_of_n = x.dtype if x.dtype.kind == "f" else np.float64  # a bool counts to 1
+    n: Any = count_where(where, x, axis, dtype_of_n) if masked else count(x.shape, axis)
     x = np.where(where, x, 0.0) if masked else x
     if mean is None:
         mean = np.add.reduce(x, axis=axis, dtype=dtype, keepdims=True) / n

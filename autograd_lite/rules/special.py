@@ -119,7 +119,7 @@ def xlogy_vjp_y(g: Any, y: Any, a: Any, b: Any) -> Any:
 xlogy = public(
     elementwise(
         _xlogy,
-        lambda g, y, a, b: g * np.log(b),
+        lambda g, y, a, b: g * np.log(b * 1.0),  # of int8 NumPy's log is a float16
         xlogy_vjp_y,
         name="xlogy",
         formulas=("{g} ⊙ log({b})", "{g} ⊙ {a} / {b}"),

@@ -715,3 +715,14 @@ def test_cov_of_long_doubles_is_numpys_to_the_bit(weights: Any) -> None:
     x = np.random.default_rng(0).standard_normal((3, 4)).astype(np.longdouble) / 3
     y = np.cov(ag.tensor(x, requires_grad=True), **weights)
     np.testing.assert_array_equal(y.data, np.cov(x, **weights))
+
+
+@pytest.mark.parametrize("f", [np.var, np.std])
+@pytest.mark.parametrize("dtype", [np.bool_, np.int8, np.uint8])
+def test_the_mean_that_is_given_to_masked_whole_numbers(f: Any, dtype: Any) -> None:
+    """Elements are counted in floats: a bool counts to 1, an int8 to 127."""
+    rng = np.random.default_rng(0)
+    x, mask = (rng.random((200, 3)) < 0.7).astype(dtype), rng.random((200, 3)) < 0.9
+    mean = np.full((1, 3), 0.4)
+    of = lambda x: ag.grad(lambda m: np.sum(f(x, axis=0, where=mask, mean=m)))(mean)
+    np.testing.assert_allclose(of(x), of(x.astype(np.float64)), rtol=1e-14)

@@ -70,3 +70,11 @@ def test_xlogy_is_smooth_at_x_0() -> None:
     in_y = lambda x, y: np.sum(ag.grad(lambda y: np.sum(ag.xlogy(x, y)))(y))
     np.testing.assert_array_equal(ag.grad(in_x, argnums=1)(x, y), 1 / y)
     np.testing.assert_array_equal(ag.grad(in_y, argnums=0)(x, y), 1 / y)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int64])
+def test_xlogy_of_whole_numbers(dtype: Any) -> None:
+    """The logarithm in the gradient has the digits of the one in the value."""
+    y = np.array([3, 64, 100], dtype)
+    g = ag.grad(lambda x: np.sum(ag.xlogy(x, y)))(np.array([0.5, 2.0, 1.0]))
+    np.testing.assert_array_equal(g, np.log(y.astype(np.float64)))
