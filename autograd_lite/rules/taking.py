@@ -39,9 +39,16 @@ def along(index: Any, axis: int) -> tuple[Any, ...]:
     return (*[slice(None)] * axis, index)
 
 
+def _with_axis(a: Any, axis: int | None) -> tuple[Any, int]:
+    """An array that has the axis, counted from 0; a number is one of one element, as to NumPy."""
+    if axis is None or not a.ndim:
+        a = a.reshape(-1)
+    return a, 0 if axis is None else normal_axis(axis, a.ndim)
+
+
 def _take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     a = wrapped(a)
-    a, axis = (a.reshape(-1), 0) if axis is None else (a, normal_axis(axis, a.ndim))
+    a, axis = _with_axis(a, axis)
     indices = within(integers(indices), a.shape[axis], mode, "take")
     return take_at(a, (indices,), along(SLOT, axis))
 
@@ -82,7 +89,7 @@ def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:
     a = wrapped(a)
     if np.ndim(condition) != 1:
         raise ValueError(f"compress: a condition of shape {np.shape(condition)}; it is 1-d")
-    a, axis = (a.reshape(-1), 0) if axis is None else (a, normal_axis(axis, a.ndim))
+    a, axis = _with_axis(a, axis)
     return _chosen(a, condition, axis)
 
 

@@ -308,6 +308,18 @@ def test_take_in_every_mode(mode: Any, axis: Any) -> None:
         assert gradient(y, x, np.ones(y.shape)).sum() == y.size
 
 
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_a_number_is_taken_from_as_an_array_of_one_element(axis: Any) -> None:
+    """NumPy's take and compress find an axis where others find none."""
+    x = ag.tensor(0.5, requires_grad=True)
+    for f in (lambda x: np.take(x, [0, 0, -1], axis=axis), lambda x: np.compress([True], x, axis)):
+        y = f(x)
+        np.testing.assert_array_equal(y.data, f(x.data))
+        assert ag.gradients(np.sum(y), x) == y.size
+        with pytest.raises(np.exceptions.AxisError):
+            np.take(x, 0, axis=1)
+
+
 def test_take_refuses_what_it_does_not_know() -> None:
     """An unknown mode, and indices that are no integers, are named."""
     with pytest.raises(ValueError, match="mode='bounce'"):
