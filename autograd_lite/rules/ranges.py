@@ -27,11 +27,12 @@ def _linspace(
     if num < 0:
         raise ValueError(f"linspace: num={num}; it is 0 or more")
     start, stop = [wrapped(x) if isinstance(x, (list, tuple)) else x for x in (start, stop)]
-    start, stop = [  # 1 - 2 of unsigned integers is no negative number
-        x * 1.0 if hasattr(x, "dtype") and x.dtype.kind != "f" else x for x in (start, stop)
-    ]
     ends = [1.0 if isinstance(x, Tensor) and stands(x) else x for x in (start, stop)]
     floating = np.result_type(*ends, 1.0)
+    start, stop = [  # 1 - 2 of unsigned integers is no negative number
+        x.astype(floating) if hasattr(x, "dtype") and x.dtype.kind != "f" else x
+        for x in (start, stop)
+    ]
     delta = stop - start if isinstance(stop, Tensor) else np.subtract(stop, start)
     steps = num - 1 if endpoint else num
     step = delta / steps if steps > 0 else np.nan

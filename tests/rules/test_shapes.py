@@ -271,3 +271,18 @@ def test_whole_numbers_of_any_type_place_the_gradient(f: Callable[..., Any], one
     np.testing.assert_array_equal(ag.grad(loss)(x), expected)
     np.testing.assert_array_equal(ag.compile(ag.grad(loss))(x), expected)
     assert ag.jvp(loss, (x,), (x,))[1] == pytest.approx(np.sum(expected * x), rel=1e-12)
+
+
+@pytest.mark.parametrize("whole", [np.int8, np.uint8, np.int16, np.int64, np.bool_])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_linspace_from_whole_numbers_has_numpys_dtype(whole: Any, dtype: Any) -> None:
+    """An int8 end leaves float32 what it is, as in NumPy, and to the bit."""
+    ends, x = np.array([1, 0, 100], whole), np.array([0.3, -2.0, 7.0], dtype)
+    leaf = ag.tensor(x, requires_grad=True)
+    for y, expected in [
+        (np.linspace(ends, leaf, 5), np.linspace(ends, x, 5)),
+        (np.linspace(leaf, ends, 4, endpoint=False), np.linspace(x, ends, 4, endpoint=False)),
+        (np.linspace(leaf, ends[2], 3), np.linspace(x, ends[2], 3)),
+    ]:
+        assert y.dtype == expected.dtype
+        np.testing.assert_array_equal(y.data, expected)
