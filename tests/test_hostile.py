@@ -9,6 +9,7 @@ import sys
 import threading
 from decimal import Decimal
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -536,6 +537,34 @@ class TestViewsOfChangedLeaves:
             with pytest.raises(RuntimeError, match=r"x of shape \(2,\).* after np\.(mult|sin)"):
                 y.backward()
             assert x.grad is None
+
+    @pytest.mark.parametrize("join", [np.add, np.subtract, np.multiply, np.maximum])
+    def test_a_change_is_refused_or_does_no_harm(self, join: Any) -> None:
+        """Small graphs of every make: never another gradient than before the change."""
+        ops: list[Any] = [
+            lambda x: x, np.negative, np.sin, np.exp, np.square,
+            lambda x: x.reshape(2, 1)[:, 0], lambda x: x * np.sum(x),
+        ]  # fmt: skip
+        refused = 0
+        for f, g, h in product(ops, ops, ops):
+            x = leaf([0.5, 2.0], "x")
+            y = np.sum(join(f(x), h(g(x))) + x)
+            y.backward()
+            before = x.grad
+            x.zero_grad()
+            x.data *= 2.0
+            message = ""
+            try:
+                y.backward()
+            except RuntimeError as error:
+                message = str(error)
+            if message:
+                assert "x of shape (2,) was changed in place" in message
+                assert x.grad is None
+                refused += 1
+            else:
+                np.testing.assert_array_equal(x.grad, before)
+        assert refused > len(ops) ** 2
 
     def test_a_graph_that_dies_as_it_is_swept(self) -> None:
         """As under ag.grad, whose function takes a step after it used the array."""
