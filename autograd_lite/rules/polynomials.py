@@ -38,14 +38,19 @@ def _polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     return p
 
 
-def _polyadd(a1: Any, a2: Any) -> Any:
+def _of_one_length(a1: Any, a2: Any) -> tuple[Any, Any]:
+    """Two polynomials with as many coefficients, the highest of the shorter one 0."""
     a1, a2 = at_least_1d(wrapped(a1)), at_least_1d(wrapped(a2))
     n = max(len(a1), len(a2))
-    return np.pad(a1, (n - len(a1), 0)) + np.pad(a2, (n - len(a2), 0))
+    return np.pad(a1, (n - len(a1), 0)), np.pad(a2, (n - len(a2), 0))
+
+
+def _polyadd(a1: Any, a2: Any) -> Any:
+    return np.add(*_of_one_length(a1, a2))
 
 
 def _polysub(a1: Any, a2: Any) -> Any:
-    return _polyadd(a1, -wrapped(a2))
+    return np.subtract(*_of_one_length(a1, a2))  # of unsigned integers there is no negative
 
 
 def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import Tensor
+from autograd_lite.promotion import stands
 from autograd_lite.rules.examples import given
 from autograd_lite.rules.indexing import SLOT, split_index, take_at
 from autograd_lite.rules.shapes import normal_axis, wrapped
@@ -186,7 +187,16 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     result = default
     for condition, choice in reversed(list(zip(conditions, choicelist, strict=True))):
         result = np.where(condition, choice, result)
-    return wrapped(result)
+    # an int8 beside 1.5 is a float64, and beside 1.5 and float32 a float32
+    dtype = np.result_type(*map(_promoted_by, (*choicelist, default)))
+    return wrapped(result).astype(dtype, copy=False)
+
+
+def _promoted_by(x: Any) -> Any:
+    """What stands for a choice where NumPy asks for the dtype of several."""
+    if isinstance(x, Tensor):
+        return 1.0 if stands(x) else x
+    return x if isinstance(x, (int, float)) else np.asarray(x)
 
 
 composed(

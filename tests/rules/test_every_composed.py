@@ -220,3 +220,20 @@ def test_out_by_position_is_refused() -> None:
         np.ptp(x, 0, np.empty(3))
     with pytest.raises(TypeError, match=r"np\.take: an argument was given twice"):
         x.take([0], 0, None, "wrap", mode="clip")
+
+
+@pytest.mark.parametrize("whole", [np.int8, np.uint8, np.uint16, np.int64])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_whole_numbers_beside_narrow_floats_give_what_numpy_gives(whole: Any, dtype: Any) -> None:
+    """Of what cannot be negative, and of a choice that a number defaults."""
+    c, x = np.array([1, 4, 0], whole), np.array([0.25, -1.5, 2.0], dtype)
+    leaf, masks = ag.tensor(x, requires_grad=True), [x > 0, x < -1]
+    for y, expected in [
+        (np.polysub(leaf, c), np.polysub(x, c)),
+        (np.polyadd(c, leaf), np.polyadd(c, x)),
+        (np.select(masks, [leaf, c], 1.5), np.select(masks, [x, c], 1.5)),
+        (np.select(masks, [c, leaf]), np.select(masks, [c, x])),
+        (np.select(masks, [leaf, 2], c), np.select(masks, [x, 2], c)),
+    ]:
+        assert y.dtype == expected.dtype
+        np.testing.assert_array_equal(y.data, expected)
