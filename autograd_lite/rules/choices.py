@@ -104,8 +104,15 @@ elementwise(
 )
 
 
-# array.clip(0.0, tensor) asks for a ufunc that has no name of its own in NumPy
-TABLE[np._core.umath.clip] = TABLE[np.clip]  # type: ignore[attr-defined]
+class _Asked:
+    """Gives the ufunc that NumPy calls it with."""
+
+    def __array_ufunc__(self, ufunc: Any, *_: Any, **__: Any) -> Any:
+        return ufunc
+
+
+# array.clip(0.0, tensor) calls a ufunc that has no public name
+TABLE[np.zeros(1).clip(0.0, _Asked())] = TABLE[np.clip]  # type: ignore[call-overload]
 
 
 def parse_where(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
