@@ -97,11 +97,10 @@ class Tensor:
                 f"{old.dtype} to an array of shape {new.shape} and dtype {new.dtype}"
             )
         self._value = new
-        if isinstance(node, Leaf):
-            if new is old or np.may_share_memory(new, old):
-                change(node, old, next_order())  # what read it cannot be swept
-            elif node.stale is not None or new.dtype != node.dtype:
-                self._node = Leaf(self, new.shape, new.dtype)
+        if new is old or np.may_share_memory(new, old):
+            change(node, old, next_order(), self.name)  # what read it cannot be swept
+        elif isinstance(node, Leaf) and (node.stale is not None or new.dtype != node.dtype):
+            self._node = Leaf(self, new.shape, new.dtype)
 
     @property
     def grad(self) -> Any:

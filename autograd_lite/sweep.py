@@ -107,7 +107,7 @@ class Node:
 class Leaf(Node):
     """A node that gradients are wanted for and that no operation made."""
 
-    __slots__ = ("changed", "stale", "tensor")
+    __slots__ = ("__weakref__", "changed", "stale", "tensor")
 
     def __init__(self, tensor: Any, shape: Any, dtype: Any) -> None:
         self.plan = self.saved = None
@@ -225,8 +225,8 @@ def sweep(
             if saved is FREED:
                 refuse_freed(node)
             if order < latest:
-                changes = changes or Changes(floor, ancestors)
-                changes.look(node, pending.values())
+                changes = changes or Changes()
+                changes.look(node)
             if as_tensors is not None:
                 saved, g = as_tensors(node), whole(g)
             if watch is not None:

@@ -26,6 +26,16 @@ def leaf(value: Any, name: str | None = None) -> ag.Tensor:
     return ag.tensor(np.array(value, dtype=float), requires_grad=True, name=name)
 
 
+def leaf_of(array: np.ndarray[Any, Any], name: str) -> ag.Tensor:
+    """A leaf that shows this very array."""
+    return ag.tensor(array, requires_grad=True, name=name)
+
+
+def changing(y: Any, t: ag.Tensor) -> Any:
+    t.data *= 2
+    return y
+
+
 class TestData:
     """What a tensor holds."""
 
@@ -437,6 +447,55 @@ class TestInPlace:
             assert x.grad.dtype == then
             old.backward()
             np.testing.assert_array_equal(x.grad, np.full(2, 6, then), strict=True)
+
+    @pytest.mark.parametrize(
+        ("b", "f"),
+        [
+            (lambda A: leaf_of(A, "b"), lambda a, b: a * a),  # the same memory, not in the graph
+            (lambda A: leaf_of(A[::-1], "b"), lambda a, b: a * a),
+            (lambda A: ag.tensor(A, name="b"), lambda a, b: a * a),
+            (lambda A: leaf([3.0, 4.0], "b"), lambda a, b: a * b.data),
+            (lambda A: ag.tensor([3.0, 4.0], name="b"), lambda a, b: a * b),
+            (lambda A: ag.tensor([3.0, 4.0], name="b"), lambda a, b: a * b[::-1]),
+        ],
+    )
+    def test_a_change_by_another_tensor_is_found(self, b: Any, f: Any) -> None:
+        """One of the same memory, or a constant: all that a rule reads is looked at."""
+        A = np.array([1.0, 2.0])
+        for sweeps in (0, 30):
+            a, other = leaf_of(A, "a"), b(A)
+            for _ in range(sweeps):  # the next of which would be a written one
+                np.sum(f(a, other)).backward()
+            a.zero_grad()
+            y = np.sum(f(a, other))
+            other.data *= 2
+            with pytest.raises(RuntimeError, match=r"b of shape .* was changed in place after"):
+                y.backward()
+            assert a.grad is None
+        inside = b(A)
+        with pytest.raises(RuntimeError, match=r"b of shape .* was changed in place after"):
+            ag.grad(lambda a: changing(np.sum(f(a, inside)), inside))(A)
+
+    def test_what_lies_between_is_not_shared(self) -> None:
+        """Columns of one matrix, and arrays that died and whose memory others got."""
+        M = np.ones((100, 6))
+        a, b = leaf_of(M[:, :3], "a"), leaf_of(M[:, 3:], "b")
+        y = np.sum(a * a)
+        b.data *= 2
+        ag.tensor(np.ones(100_000)).data *= 2  # gone at once
+        y.backward()
+        np.testing.assert_array_equal(a.grad, np.full((100, 3), 2.0))
+
+    def test_what_changed_is_forgotten_with_its_tensor(self) -> None:
+        """Leaves and constants alike."""
+        from autograd_lite import changes
+
+        gc.collect()
+        before = len(changes._LEAVES), len(changes._CONSTANTS)
+        for _ in range(100):
+            leaf([1.0]).data *= 2
+            ag.tensor([1.0]).data *= 2
+        assert (len(changes._LEAVES), len(changes._CONSTANTS)) == before
 
     def test_debug_finds_any_change(self) -> None:
         """Under ag.debug() also one through the array itself; it names tensor and line."""
