@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 
-__all__ = ["LATEST", "Changes", "advance", "change"]
+__all__ = ["LATEST", "Changes", "advance", "change", "owner"]
 
 #: When an array of any tensor was last changed in place, on the counter of nodes.
 LATEST = [0]
@@ -51,13 +50,14 @@ class Changes:
     def __init__(self) -> None:
         leaves = [leaf for found in tuple(_LEAVES) if (leaf := found()) is not None]
         constants = [(found(), now, name) for found, now, name in tuple(_CONSTANTS.values())]
-        #: (array, when it changed, the name of its tensor)
+        #: (array, when it changed, the name of its tensor), of all and by the owner of the memory
         self.changed = [
             *[(leaf.stale, leaf.changed, leaf.name) for leaf in leaves],
             *[known for known in constants if known[0] is not None],
         ]
-        bounds = [(*byte_bounds(array), when) for array, when, _ in self.changed]
-        self.low, self.high, self.when = np.array(bounds, np.int64).reshape(-1, 3).T
+        self.by_owner: dict[Any, list[Any]] = {}
+        for known in self.changed:
+            self.by_owner.setdefault(_place(known[0]), []).append(known)
 
     def look(self, node: Any) -> None:
         """Raise RuntimeError where the rules of this node would read memory that was changed.
@@ -65,17 +65,32 @@ class Changes:
         Whichever tensor it was changed by: two may show the same array, or parts of it.
         """
         for v in _arrays(node.saved):
-            low, high = byte_bounds(v)
-            near = (self.low < high) & (self.high > low) & (self.when > node.order)
-            for k in np.flatnonzero(near):
-                array, _, name = self.changed[k]
-                if np.may_share_memory(v, array, max_work=_MOST_WORK):  # type: ignore[arg-type]
+            place = _place(v)
+            if place is None:  # memory of no array: a file's, or bytes
+                near = self.changed
+            else:
+                near = self.by_owner.get(place, []) + self.by_owner.get(None, [])
+            for array, when, name in near:
+                if when > node.order and np.may_share_memory(v, array, max_work=_MOST_WORK):  # type: ignore[arg-type]
                     line = f" at {node.info['line']}" if node.info and "line" in node.info else ""
                     raise RuntimeError(
                         f"{name or 'a tensor'} of shape {array.shape} was changed in place after "
                         f"{node.plan.op.path}{line} recorded it, so this gradient would be wrong; "
                         "run the forward pass again after the update"
                     )
+
+
+def owner(array: Any) -> Any:
+    """The array whose memory this one shows."""
+    while isinstance(base := getattr(array, "base", None), np.ndarray):
+        array = base
+    return array
+
+
+def _place(array: Any) -> int | None:
+    """What tells apart memory that arrays own; None of memory that none does."""
+    whole = owner(array)
+    return id(whole) if whole.flags.owndata else None
 
 
 #: Columns of one matrix overlap by their bounds: so much is done to see that they share nothing.

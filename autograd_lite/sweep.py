@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.broadcasting import fitted
-from autograd_lite.changes import LATEST, Changes
+from autograd_lite.changes import LATEST, Changes, owner
 from autograd_lite.floats import ERRORS, IGNORED
 from autograd_lite.parts import whole
 from autograd_lite.table import Plan, Primitive
@@ -318,23 +318,16 @@ def own(found: dict[Any, Any], foreign: Iterable[Any]) -> dict[Any, Any]:
     seen = set()
     for array in foreign:
         if type(array) is np.ndarray:  # a scalar is nobody else's memory
-            seen.add(id(_owner(array)))
+            seen.add(id(owner(array)))
     for node, g in found.items():
         if type(g) is np.ndarray:
             base = g.base
-            owner = id(g if base is None else _owner(g))
-            if owner in seen or (base is not None and not g.flags.writeable):
+            place = id(g if base is None else owner(g))
+            if place in seen or (base is not None and not g.flags.writeable):
                 found[node] = g.copy()
             else:
-                seen.add(owner)
+                seen.add(place)
     return found
-
-
-def _owner(array: Any) -> Any:
-    """The array whose memory this one shows."""
-    while isinstance(base := getattr(array, "base", None), np.ndarray):
-        array = base
-    return array
 
 
 def ancestors(roots: Sequence[Node], floor: int) -> list[Node]:

@@ -476,6 +476,15 @@ class TestInPlace:
         with pytest.raises(RuntimeError, match=r"b of shape .* was changed in place after"):
             ag.grad(lambda a: changing(np.sum(f(a, inside)), inside))(A)
 
+    def test_memory_that_no_array_owns_is_looked_at_too(self) -> None:
+        """Of two arrays of one buffer, only one of which changed through a tensor."""
+        buffer = bytearray(np.array([1.0, 2.0]).tobytes())
+        a, b = (leaf_of(np.frombuffer(buffer), name) for name in "ab")
+        y = np.sum(a * a)
+        b.data *= 2
+        with pytest.raises(RuntimeError, match=r"b of shape .* was changed in place after"):
+            y.backward()
+
     def test_what_lies_between_is_not_shared(self) -> None:
         """Columns of one matrix, and arrays that died and whose memory others got."""
         M = np.ones((100, 6))
