@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from autograd_lite.changes import advance, change
+from autograd_lite.changes import LATEST, advance, change
 from autograd_lite.debugging import Watch
 from autograd_lite.messages import described, refuse_detaching, refuse_masked, refuse_traced
 from autograd_lite.modes import MODES
@@ -82,8 +82,10 @@ class Tensor:
     @data.setter
     def data(self, value: Any) -> None:
         old, node = self._value, self._node
-        if value is old and type(node) is Leaf:  # p.data -= …
-            change(node, old, next_order())
+        if value is old and type(node) is Leaf and node.stale is old:  # p.data -= …, as before
+            now = node.changed = next_order()
+            if LATEST[0] < now:  # what `change` would do, without its call
+                LATEST[0] = now
             return
         new = old if value is old else _array(value, None, self.name)
         if node is not None and not isinstance(node, Leaf):
