@@ -48,8 +48,9 @@ class Changes:
     """
 
     def __init__(self) -> None:
-        leaves = [leaf for found in tuple(_LEAVES) if (leaf := found()) is not None]
-        constants = [(found(), now, name) for found, now, name in tuple(_CONSTANTS.values())]
+        # copies, for what dies meanwhile leaves them
+        leaves = [leaf for found in _LEAVES.copy() if (leaf := found()) is not None]
+        constants = [(found(), now, name) for found, now, name in _CONSTANTS.copy().values()]
         #: (array, when it changed, the name of its tensor), of all and by the owner of the memory
         self.changed = [
             *[(leaf.stale, leaf.changed, leaf.name) for leaf in leaves],
