@@ -97,7 +97,7 @@ def of_one(op: Primitive) -> Callable[..., Any]:
         made.inputs = (node,)
         made.saved = (
             y if plan.keep_y else None,
-            value if plan.keep_a else node if plan.keep_shape else None,
+            value if plan.keep_a else node if plan.shape_a else None,
         )
         made.params = params
         made.info = None
@@ -126,18 +126,20 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
     def bind_two(a: Any, b: Any, params: dict[str, Any] = _NO_PARAMS) -> Any:
         if not modes().plain or (params is not _NO_PARAMS and type(params) is not dict):
             return loosely(a, b, params)
-        if type(a) is Tensor or isinstance(a, Tensor):
-            x = a._value
-            left = a._node
+        if type(a) is Tensor:
+            x, left = a._value, a._node
         elif type(a) in _AS_THEY_ARE:
             x, left = a, None
+        elif isinstance(a, Tensor):
+            x, left = a._value, a._node
         else:
             return loosely(a, b, params)
-        if type(b) is Tensor or isinstance(b, Tensor):
-            z = b._value
-            right = b._node
+        if type(b) is Tensor:
+            z, right = b._value, b._node
         elif type(b) in _AS_THEY_ARE:
             z, right = b, None
+        elif isinstance(b, Tensor):
+            z, right = b._value, b._node
         else:
             return loosely(a, b, params)
         try:
@@ -185,8 +187,8 @@ def of_two(op: Primitive, otherwise: Callable[..., Any] | None = None) -> Callab
         made.saved = (
             (
                 y if plan.keep_y else None,
-                x if plan.keep_a else left if 0 in plan.keep_shape else None,
-                z if plan.keep_b else right if 1 in plan.keep_shape else None,
+                x if plan.keep_a else left if plan.shape_a else None,
+                z if plan.keep_b else right if plan.shape_b else None,
             )
             if plan.keeps
             else plan.blank

@@ -185,7 +185,7 @@ class Plan:
 
     __slots__ = (
         "__weakref__", "arity", "blank", "edges", "keep", "keep_a", "keep_b",
-        "keep_shape", "keep_y", "keeps", "op", "plain", "tracked", "written",
+        "keep_shape", "keep_y", "keeps", "op", "plain", "shape_a", "shape_b", "tracked", "written",
     )  # fmt: skip
 
     def __init__(self, op: Primitive, tracked: tuple[bool, ...]) -> None:
@@ -211,6 +211,7 @@ class Plan:
         self.keep = tuple(i for i in range(n) if i in values)
         self.keep_a, self.keep_b = 0 in values, 1 in values
         self.keep_shape = tuple(i for i in range(n) if i in shapes and i not in values)
+        self.shape_a, self.shape_b = 0 in self.keep_shape, 1 in self.keep_shape
         self.keeps = bool(self.keep_y or self.keep or self.keep_shape)
         self.written: Any = None  # sweeps of graphs that end in this row: `unrolled.Written`
         #: (y, *inputs) of a node that keeps nothing
