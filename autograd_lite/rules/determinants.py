@@ -40,6 +40,16 @@ def _products_without(s: Any, k: int) -> Any:
     return out
 
 
+def _svd(a: Any) -> Any:
+    """np.linalg.svd, but values of nan for a matrix that is not finite, where that raises."""
+    try:
+        return np.linalg.svd(a)
+    except np.linalg.LinAlgError:
+        finite = np.all(np.isfinite(a), axis=(-2, -1))[..., None]
+        u, s, vh = np.linalg.svd(np.where(finite[..., None], a, 0.0))
+        return u, np.where(finite, s, np.nan), vh
+
+
 def _parity(order: tuple[int, ...]) -> int:
     """1 for an even permutation, −1 for an odd one."""
     swaps = sum(order[i] > order[j] for j in range(len(order)) for i in range(j))
@@ -52,7 +62,7 @@ def _cofactors(a: Any, *directions: Any) -> Any:
     To within rounding of ‖A‖ⁿ⁻¹ at any rank. The work for m directions is (m + 1)! · nᵐ⁺¹ and a
     decomposition.
     """
-    u, s, vh = np.linalg.svd(a)
+    u, s, vh = _svd(a)
     k = len(directions) + 1
     weights = _products_without(s, k)
     sign = np.sign(np.linalg.det(u) * np.linalg.det(vh))[..., None, None]

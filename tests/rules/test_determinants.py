@@ -120,3 +120,16 @@ def test_inverse_for_rules_is_numpys_where_there_is_one() -> None:
     got = inverse(a)
     assert np.isnan(got[1]).all()
     np.testing.assert_array_equal(got[[0, 2]], np.linalg.inv(a[[0, 2]]))
+
+
+def test_a_matrix_with_nan_spoils_no_other() -> None:
+    """Its own gradient is nan, to any order; the sweep does not raise."""
+    a = np.array([[[np.nan, 1.0], [2.0, 3.0]], [[1.0, 2.0], [3.0, 4.0]]])
+    f = lambda a: np.sum(np.linalg.det(a) ** 2)
+    with np.errstate(invalid="ignore"):
+        g = ag.grad(f)(a)
+        h = ag.grad(lambda a: np.sum(ag.grad(f)(a)))(a)
+    assert np.isnan(g[0]).all()
+    assert np.isnan(h[0]).all()
+    np.testing.assert_array_equal(g[1], ag.grad(f)(a[1]))
+    np.testing.assert_array_equal(h[1], ag.grad(lambda a: np.sum(ag.grad(f)(a)))(a[1]))
