@@ -202,7 +202,7 @@ def lstsq_vjp_matrix(g: Any, y: Any, a: Any, b: Any, rcond: Any) -> Any:
     total: Any = np.zeros_like(a)
     rest = _columns(b) - a @ x
     if g_x is not None:
-        inverse = np.linalg.pinv(a, rcond=_cutoff(a, rcond))
+        inverse = _inverse(a, rcond)
         side = transposed(inverse) @ _columns(g_x)
         total = total + rest @ transposed(inverse @ side) - side @ x.T
         total = total + (inverse.T @ x) @ transposed(_columns(g_x) - a.T @ side)
@@ -219,16 +219,15 @@ def lstsq_vjp_side(g: Any, y: Any, a: Any, b: Any, rcond: Any) -> Any:
     g_x, g_rest, _, _ = g
     total: Any = np.zeros_like(_columns(b))
     if g_x is not None:
-        total = total + np.linalg.pinv(a, rcond=_cutoff(a, rcond)).T @ _columns(g_x)
+        total = total + _inverse(a, rcond).T @ _columns(g_x)
     if g_rest is not None and g_rest.size:
         total = total + (_columns(b) - a @ _columns(y[0])) * (2.0 * g_rest)
     return total.reshape(b.shape)
 
 
-def _cutoff(a: Any, rcond: Any) -> Any:
-    """lstsq's own cut-off of small singular values, for pinv."""
-    # lstsq and pinv compute in double precision, whatever the dtype
-    return max(a.shape) * float(np.finfo(np.float64).eps) if rcond is None else rcond
+def _inverse(a: Any, rcond: Any) -> Any:
+    """The pseudoinverse at the rank that lstsq sees: LAPACK's own where rcond is not in 0 … 1."""
+    return np.linalg.lstsq(a, np.eye(a.shape[0], dtype=a.dtype), rcond)[0]
 
 
 def lstsq_formula(params: dict[str, Any], a: tuple[int, ...], b: tuple[int, ...]) -> str:

@@ -273,6 +273,19 @@ def test_pinv_and_lstsq_at_constant_rank(shape: tuple[int, int]) -> None:
         assert got == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("rcond", [-1, 0.0, 0.3, 2.0])
+def test_gradients_of_lstsq_have_the_rank_of_its_solution(rcond: float) -> None:
+    """Out of 0 … 1 the cut-off is LAPACK's own, and rounding errors are no singular values."""
+    a, b = np.diag([1.0, 0.2, 1e-17]), np.array([1.0, 2.0, 3.0])
+    x, _, rank, _ = np.linalg.lstsq(a, b, rcond)
+    kept = np.arange(3) < rank
+    np.testing.assert_allclose(x, np.where(kept, b / np.diag(a), 0.0), rtol=1e-14)
+    g = ag.grad(lambda b: np.sum(np.linalg.lstsq(a, b, rcond)[0]))(b)
+    np.testing.assert_allclose(g, np.where(kept, 1 / np.diag(a), 0.0), rtol=1e-14)
+    g = ag.grad(lambda a: np.sum(np.linalg.lstsq(a, b, rcond)[0]))(a)
+    np.testing.assert_allclose(np.diag(g), np.where(kept, -b / np.diag(a) ** 2, 0.0), rtol=1e-14)
+
+
 def test_all_results_of_lstsq_pass_their_gradients() -> None:
     """The solution, the residuals and the singular values; the rank is a number."""
     a, b = normal(5, 2), normal(5, 3, seed=1)
