@@ -57,6 +57,7 @@ def _by_weights(g: Any, x: Any, xp: Any, cut: tuple[bool, bool]) -> Any:
         return g.sum(keepdims=True)
     cell = np.clip(np.searchsorted(xp, x, "right") - 1, 0, len(xp) - 2)
     share = np.clip((x - xp[cell]) / (xp[cell + 1] - xp[cell]), 0.0, 1.0)
+    share = np.where(x == xp[-1], 1.0, share)  # 0 / 0 where the last two points are one place
     left, right = (
         np.bincount(cell + k, g * w, len(xp)) for k, w in enumerate((1.0 - share, share))
     )

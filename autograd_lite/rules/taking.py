@@ -30,6 +30,8 @@ def within(indices: Any, n: int, mode: str, name: str) -> Any:
     """Indices into n elements as `mode` takes them. Raises ValueError for an unknown mode."""
     if mode not in _MODES:
         raise ValueError(f"{name}: mode={mode!r}; it is one of {', '.join(_MODES)}")
+    if mode != "raise":
+        indices = indices.astype(np.intp, copy=False)  # uint8 takes no n of 300
     if mode == "clip":
         return np.minimum(np.maximum(indices, 0), n - 1)
     return np.remainder(indices, n) if mode == "wrap" else indices

@@ -308,6 +308,15 @@ def test_take_in_every_mode(mode: Any, axis: Any) -> None:
         assert gradient(y, x, np.ones(y.shape)).sum() == y.size
 
 
+@pytest.mark.parametrize("mode", ["raise", "wrap", "clip"])
+def test_indices_of_one_byte_reach_into_long_arrays(mode: Any) -> None:
+    """A uint8 is compared with a length of 300 as a whole number."""
+    x = leaf(300)
+    indices = np.array([3, 255], np.uint8)
+    for y in (np.take(x, indices, mode=mode), np.take(x, ag.tensor(indices), mode=mode)):
+        assert y.data.tolist() == x.data[indices].tolist()
+
+
 @pytest.mark.parametrize("axis", [None, 0, -1])
 def test_a_number_is_taken_from_as_an_array_of_one_element(axis: Any) -> None:
     """NumPy's take and compress find an axis where others find none."""
@@ -372,6 +381,16 @@ def test_argsort_is_a_tensor_of_ints() -> None:
         assert order.dtype.kind == "i"
         assert not order.requires_grad
     assert x[np.argsort(x)].data.tolist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("x", [-1.0, 0.0, 1.5, 2.0, 2.5])
+@pytest.mark.parametrize("xp", [[0.0, 1.0, 2.0, 2.0], [0.0, 0.0, 1.0, 2.0]])
+def test_interp_over_two_points_in_one_place(x: float, xp: list[float]) -> None:
+    """The gradient goes to the point that NumPy reads, where a step of 0 would divide by 0."""
+    fp = np.array([1.0, 2.0, 4.0, 8.0])
+    g = ag.grad(lambda fp: np.interp(x, xp, fp))(fp)
+    assert g @ fp == np.interp(x, xp, fp)
+    assert g.sum() == 1
 
 
 def test_interp_is_differentiable_in_fp_only() -> None:
