@@ -11,7 +11,7 @@ from autograd_lite.broadcasting import count, expanded
 from autograd_lite.rules.arguments import reading
 from autograd_lite.rules.examples import Example, given, reals
 from autograd_lite.rules.missing import some_nan, without_nan
-from autograd_lite.rules.reductions import ADD, count_where
+from autograd_lite.rules.reductions import ADD, count_where, number
 from autograd_lite.rules.shapes import summed_to
 from autograd_lite.table import TABLE, Primitive, Rule
 
@@ -23,7 +23,8 @@ def deviations(x: Any, where: Any, mean: Any, axis: Any, dtype: Any) -> tuple[An
     """(x − its mean, the number of elements of a slice); 0 where a mask hides x."""
     masked = where is not True
     dtype_of_n = x.dtype if x.dtype.kind == "f" else np.float64  # a bool counts to 1
-    n: Any = count_where(where, x, axis, dtype_of_n) if masked else count(x.shape, axis)
+    n: Any = count(x.shape, axis)
+    n = count_where(where, x, axis, dtype_of_n) if masked else number(n, dtype_of_n)
     x = np.where(where, x, 0.0) if masked else x
     if mean is None:
         mean = np.add.reduce(x, axis=axis, dtype=dtype, keepdims=True) / n
@@ -32,7 +33,7 @@ def deviations(x: Any, where: Any, mean: Any, axis: Any, dtype: Any) -> tuple[An
 
 def degrees_of_freedom(n: Any, ddof: Any) -> Any:
     """n − ddof; nan where nothing is left."""
-    if isinstance(n, int):
+    if isinstance(n, (int, np.float32)):
         return n - ddof if n > ddof else np.nan
     return np.where(n > ddof, n - ddof, np.nan)
 

@@ -9,7 +9,7 @@ import numpy as np
 from autograd_lite.broadcasting import expanded
 from autograd_lite.rules.arguments import reduction
 from autograd_lite.rules.examples import spread
-from autograd_lite.rules.reductions import AXES, FIRST_AXIS, MASK
+from autograd_lite.rules.reductions import AXES, FIRST_AXIS, MASK, counted
 
 
 def evenly(g: Any, y: Any, x: Any, axis: Any, where: Any = True, rivals: Any = None) -> Any:
@@ -20,7 +20,7 @@ def evenly(g: Any, y: Any, x: Any, axis: Any, where: Any = True, rivals: Any = N
     chosen = (x == y) | (x != x)  # a nan in a slice makes y nan, and nothing is equal to that
     if where is not True:
         chosen = chosen & where
-    n = np.add.reduce(chosen, axis=axis, dtype=g.dtype.type, keepdims=True)
+    n = counted(chosen, axis, g.dtype)
     return np.where(chosen, g / (n if rivals is None else n + rivals), 0.0)
 
 

@@ -19,6 +19,7 @@ from autograd_lite.rules.degenerate import skew, tolerance
 from autograd_lite.rules.determinants import inverse
 from autograd_lite.rules.examples import reals
 from autograd_lite.rules.linalg import inv_vjp, transposed, well_conditioned
+from autograd_lite.rules.reductions import counted
 from autograd_lite.rules.shapes import normal_axis
 from autograd_lite.rules.singular import matrices
 from autograd_lite.table import general
@@ -34,16 +35,11 @@ def vector_norm_vjp(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> 
         return np.sign(x) * g
     if math.isinf(ord):
         chosen = np.abs(x) == y
-        return np.where(chosen, g / _count(chosen, axes, x.dtype), 0.0) * np.sign(x)
+        return np.where(chosen, g / counted(chosen, axes, x.dtype), 0.0) * np.sign(x)
     if ord % 2 == 0 and ord > 0:  # a polynomial within: any derivative at a zero is exact
         return g * np.where(y == 0, 0.0, (x / y) ** (ord - 1))
     slope = np.sign(x) * (np.abs(x) / y) ** (ord - 1)
     return g * np.where((x == 0) | (y == 0), 0.0, slope)
-
-
-def _count(chosen: Any, axes: tuple[int, ...], dtype: Any) -> Any:
-    """How many are chosen, as a float of the dtype."""
-    return np.add.reduce(chosen, axis=axes, keepdims=True).astype(dtype)
 
 
 def matrix_norm_vjp(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
@@ -65,7 +61,7 @@ def _sums_vjp(g: Any, x: Any, summed: int, kept: int, largest: bool) -> Any:
     sums = np.add.reduce(np.abs(x), axis=summed, keepdims=True)
     edge = (np.max if largest else np.min)(sums, axis=kept, keepdims=True)
     chosen = sums == edge
-    return np.where(chosen, g / _count(chosen, (kept,), x.dtype), 0.0) * np.sign(x)
+    return np.where(chosen, g / counted(chosen, (kept,), x.dtype), 0.0) * np.sign(x)
 
 
 def _edge_vjp(g: Any, x: Any, place: int) -> Any:
@@ -75,7 +71,7 @@ def _edge_vjp(g: Any, x: Any, place: int) -> Any:
     edge, largest = s[..., place:][..., :1], s[..., :1]
     chosen = (np.abs(s - edge) <= tolerance(largest)) & (s > _rank_tolerance(largest, x))
     # edge / edge is 1, and makes the second derivative nan where the norm is 0
-    share = (edge / edge) / _count(chosen, (-1,), x.dtype)
+    share = (edge / edge) / counted(chosen, (-1,), x.dtype)
     return (u * (g * np.where(chosen, share, 0.0))) @ vh
 
 

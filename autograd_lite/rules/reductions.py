@@ -8,6 +8,7 @@ import numpy as np
 
 from autograd_lite.broadcasting import count, expanded, view_of
 from autograd_lite.graph import Tensor
+from autograd_lite.rules.activations import stop_gradient
 from autograd_lite.rules.arguments import masked, reduction
 from autograd_lite.rules.examples import Example, given, reals
 from autograd_lite.rules.shapes import broadcast
@@ -28,10 +29,20 @@ def stretched(g: Any, shape: tuple[int, ...]) -> Any:
     return broadcast(g, shape) if isinstance(g, Tensor) else view_of(g, shape)
 
 
+def counted(chosen: Any, axis: Any, dtype: Any) -> Any:
+    """How many of every slice are chosen, axes kept, as a float of the dtype or of float32."""
+    n = np.add.reduce(chosen, axis=axis, dtype=np.intp, keepdims=True)
+    return n.astype(np.promote_types(dtype, np.float32))  # float16 adds ones up to 2048 only
+
+
 def count_where(where: Any, x: Any, axis: Any, dtype: Any) -> Any:
     """How many elements of every slice a mask lets through, axes kept."""
-    dtype = np.dtype(dtype).type  # in the byte order of this machine
-    return np.add.reduce(np.broadcast_to(where, x.shape), axis=axis, dtype=dtype, keepdims=True)
+    return counted(np.broadcast_to(where, x.shape), axis, dtype)
+
+
+def number(n: int, dtype: Any) -> Any:
+    """A count to divide by in this dtype: float16 ends at 65504."""
+    return n if n <= 65504 or dtype != np.float16 else np.float32(n)
 
 
 # --- sums and means
@@ -51,7 +62,7 @@ def mean_vjp(
     """g / n for every element of the mean of n."""
     g = expanded(g, x.shape, axis, keepdims)
     if where is True:
-        return stretched(g / count(x.shape, axis), x.shape)
+        return stretched(g / number(count(x.shape, axis), g.dtype), x.shape)
     n = count_where(where, x, axis, g.dtype)
     return np.where(where, stretched(g / n, x.shape), 0.0)
 
@@ -136,14 +147,32 @@ reduction(
 # --- logarithms of sums
 
 
+def shares(y: Any, x: Any, axis: Any, initial: Any = None) -> Any:
+    """Each term's share of Σ exp(x) over `axis`, whose logarithm is y; 0 where all x are −inf.
+
+    Divided by their own sum: a large y has lost the digits that exp(x − y) needs.
+    """
+    top = stop_gradient(np.where(np.isfinite(y), y, 0.0))
+    terms = np.exp(x - top)
+    total = np.add.reduce(terms, axis=axis, keepdims=True)
+    if initial is not None:
+        total = total + np.exp(initial - top)
+    return terms / np.where(total == 0.0, 1.0, total)
+
+
 def logaddexp_reduce_vjp(
-    g: Any, y: Any, x: Any, where: Any = True, axis: Any = 0, keepdims: bool = False, **_: Any
+    g: Any,
+    y: Any,
+    x: Any,
+    where: Any = True,
+    axis: Any = 0,
+    keepdims: bool = False,
+    initial: Any = None,
 ) -> Any:
     """g times each term's share of the sum of exponentials; 0 where that is empty."""
-    y = expanded(y, x.shape, axis, keepdims)
     if where is not True:
         x = np.where(where, x, -np.inf)
-    share = np.exp(x - np.where(y == -np.inf, 0.0, y))
+    share = shares(expanded(y, x.shape, axis, keepdims), x, axis, initial)
     return expanded(g, x.shape, axis, keepdims) * share
 
 

@@ -10,6 +10,7 @@ from autograd_lite.broadcasting import expanded
 from autograd_lite.floats import ones
 from autograd_lite.methods import public
 from autograd_lite.rules.examples import reals
+from autograd_lite.rules.reductions import shares
 from autograd_lite.table import general
 
 
@@ -73,8 +74,7 @@ def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def logsumexp_vjp(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """g·softmax(x), and 0 where all x are −inf."""
-    y = expanded(y, x.shape, axis, keepdims)
-    share = np.exp(x - np.where(y == -np.inf, 0.0, y))
+    share = shares(expanded(y, x.shape, axis, keepdims), x, axis)
     return expanded(g, x.shape, axis, keepdims) * share
 
 

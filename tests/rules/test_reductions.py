@@ -476,6 +476,22 @@ def test_a_mask_may_be_a_tensor_or_broadcast() -> None:
     np.testing.assert_array_equal(g, [[0, 0, 0], [1, 1, 1]])
 
 
+@pytest.mark.parametrize("f", [np.mean, np.max, np.nanmean, np.nanvar], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("masked", [False, True])
+def test_float16_counts_beyond_what_it_holds(f: Any, masked: bool) -> None:
+    """Adding ones it ends at 2048, and all its numbers at 65504; gradients are as of float64."""
+    for x in (np.ones((4096, 2)), np.ones((70000, 1))):
+        x[::2] -= f is np.nanvar
+        where: dict[str, Any] = {"where": np.ones(x.shape, bool)} if masked else {}
+        if masked and f is np.max:
+            where["initial"] = -1.0
+        total = lambda t, where=where: np.sum(f(t, axis=0, **where))
+        with np.errstate(over="ignore", invalid="ignore"):  # NumPy's nanmean counts in float16
+            g = ag.grad(total)(x.astype(np.float16))
+        assert g.dtype == np.float16
+        np.testing.assert_allclose(g, ag.grad(total)(x), rtol=5e-3)
+
+
 def test_initial_values_scale_products_and_shift_sums() -> None:
     """initial= is a constant: a factor of the gradient of prod, none of that of sum."""
     np.testing.assert_array_equal(gradient(lambda t: np.prod(t, initial=3.0), [2.0, 5.0]), [15, 6])

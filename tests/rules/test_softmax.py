@@ -63,6 +63,25 @@ def test_softmax_of_nothing_is_nothing() -> None:
     np.testing.assert_array_equal(ag.logsumexp(np.zeros((2, 0)), axis=1), [-INF, -INF])
 
 
+@pytest.mark.parametrize("f", [ag.logsumexp, np.logaddexp.reduce], ids=["ag", "np"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_shares_keep_their_digits_beside_large_numbers(f: Callable[..., Any], dtype: Any) -> None:
+    """The logarithm of a sum near 1000 has too few to tell them: they are softmax's."""
+    for z in ([1000, 1000, 999, 998], [1e15 if dtype is not np.float16 else 6e4] * 2):
+        x = np.array(z, dtype)
+        g = ag.grad(f)(x)
+        np.testing.assert_allclose(g, ag.softmax(x), rtol=4 * float(np.finfo(dtype).eps))
+        h = np.diag(ag.softmax(x)) - np.outer(ag.softmax(x), ag.softmax(x))
+        np.testing.assert_allclose(ag.hessian(f)(x), h, atol=4 * float(np.finfo(dtype).eps))
+
+
+def test_an_initial_value_has_a_share_of_its_own() -> None:
+    """As if it were one more term."""
+    x = np.array([1000.0, 999.0])
+    g = ag.grad(lambda x: np.logaddexp.reduce(x, initial=1001.0))(x)
+    np.testing.assert_allclose(g, ag.softmax(np.append(x, 1001.0))[:2], rtol=1e-15)
+
+
 def test_logsumexp_over_all_minus_infinity() -> None:
     """The value is −inf, the gradient 0, first and second."""
     z = np.array([[-INF, -INF], [-INF, 0.0]])
