@@ -20,9 +20,9 @@ import numpy as np
 
 from autograd_lite.broadcasting import count, expanded, view_of
 from autograd_lite.floats import CASTS, ones
-from autograd_lite.unrolled import Known
+from autograd_lite.unrolled import AT_HAND, Known
 
-__all__ = ["Expression", "expression"]
+__all__ = ["Expression", "expression", "is_large"]
 
 
 class Expression(NamedTuple):
@@ -32,6 +32,8 @@ class Expression(NamedTuple):
     constants: tuple[Any, ...]
     value: Known
     fresh: bool  # whether it is a new array, not an argument or a view of one
+    packed: bool = False  # whether it is in C order
+    temporaries: tuple[str, ...] = ()  # the variables that it binds
 
 
 _NO_PARAMS: dict[str, Any] = {}
@@ -47,6 +49,8 @@ class _Value(NamedTuple):
     text: str
     known: Known
     form: str = "name"  # or "view", "compound"
+    packed: bool = False  # whether it is an array in C order
+    home: str = ""  # the variable of its array, where that may be written over
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -65,7 +69,7 @@ class _Value(NamedTuple):
         return self.known.stretched
 
     def operand(self) -> str:
-        return f"({self.text})" if self.form == "compound" else self.text
+        return f"({self.text})" if self.form == "compound" and not self.home else self.text
 
 
 #: Operators on arrays, and the ufuncs that they are.
@@ -98,15 +102,27 @@ _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
 
 @lru_cache(1024)
 def expression(
-    function: FunctionType, arguments: tuple[Any, ...], params: tuple[tuple[str, Any], ...] = ()
+    function: FunctionType,
+    arguments: tuple[Any, ...],
+    params: tuple[tuple[str, Any], ...] = (),
+    packed: frozenset[int] = frozenset(),
+    owned: bool = False,
 ) -> Expression | None:
     """What a function computes of these arguments, each `Known` or a constant, and parameters.
 
-    None where it does more than compute an expression, or where that depends on what is not known.
+    The arguments at `packed` are arrays in C order; the first, if it is `owned`, may be written
+    over. None where the function does more than compute an expression, or where that depends on
+    what is not known.
     """
+    if owned:
+        plain = expression(function, arguments, params, packed)
+        if plain is None or plain.text.count("{0}") != 1:
+            return plain  # it is read again after it was written over
     evaluation = _Evaluation(len(arguments))
     values = [
-        _Value(f"{{{i}}}", known) if isinstance(known, Known) else known
+        _Value(f"{{{i}}}", known, packed=i in packed, home="{0}" if owned and i == 0 else "")
+        if isinstance(known, Known)
+        else known
         for i, known in enumerate(arguments)
     ]
     try:
@@ -116,15 +132,17 @@ def expression(
     if not isinstance(value, _Value) or value.known.dtype is float:
         return None
     fresh = value.form == "compound"
-    return Expression(value.text, tuple(evaluation.constants), value.known, fresh)
+    constants, temporaries = tuple(evaluation.constants), tuple(evaluation.temporaries)
+    return Expression(value.text, constants, value.known, fresh, value.packed, temporaries)
 
 
 class _Evaluation:
-    """The evaluation of one expression, with the constants met so far."""
+    """The evaluation of one expression, with the constants and variables met so far."""
 
     def __init__(self, n_arguments: int) -> None:
         self.n_arguments = n_arguments
         self.constants: list[Any] = []
+        self.temporaries: list[str] = []
 
     def call(
         self, function: FunctionType, values: list[Any], params: dict[str, Any] = _NO_PARAMS
@@ -346,7 +364,18 @@ class _Evaluation:
         texts = [
             self.text_of(x, d if many else None) for x, d in zip(operands, dtypes, strict=True)
         ]
-        return _Value(form(*texts), known, "compound")
+        if not many or not _is_packed(operands, known.shape):
+            return _Value(form(*texts), known, "compound")
+        if ufunc in _EXACT and is_large(known):
+            for i, x in enumerate(operands):
+                if isinstance(x, _Value) and x.known == known and (x.home or _is_compound(x)):
+                    home = x.home or f"t{len(self.temporaries)}"
+                    if not x.home:
+                        self.temporaries.append(home)
+                        texts[i] = f"({home} := {x.text})"
+                    text = f"{self.constant(ufunc)}({', '.join(texts)}, {home})"
+                    return _Value(text, known, "compound", True, home)
+        return _Value(form(*texts), known, "compound", True)
 
     def text_of(self, x: Any, dtype: Any) -> str:
         """An operand: a literal as a 0-d array of a dtype, where there is one."""
@@ -381,7 +410,8 @@ class _Evaluation:
             raise _Unknown
         if x.stretched:
             raise _Unknown
-        return _Value(f"{x.operand()}.reshape({shape})", Known(shape, x.dtype), "view")
+        text = f"{x.operand()}.reshape({shape})"
+        return _Value(text, Known(shape, x.dtype), "view", x.packed)
 
     def product(self, a: Any, b: Any, form: str) -> _Value:
         """A product of matrices, or of a constant vector and a matrix."""
@@ -396,7 +426,7 @@ class _Evaluation:
         if a.dtype != b.dtype or a.shape[-1] != b.shape[0]:
             raise _Unknown
         text = form.format(a.operand(), b.operand())
-        return _Value(text, Known((*a.shape[:-1], b.shape[1]), a.dtype), "compound")
+        return _Value(text, Known((*a.shape[:-1], b.shape[1]), a.dtype), "compound", True)
 
 
 def _stays_small(ufunc: Any, arrays: list[Any], shape: tuple[int, ...]) -> bool:
@@ -411,6 +441,23 @@ def _stays_small(ufunc: Any, arrays: list[Any], shape: tuple[int, ...]) -> bool:
     if ufunc not in _EXACT or rest not in ((), shape):
         raise _Unknown  # of smaller ones it would have other bits, or another shape
     return rest != shape
+
+
+def is_large(known: Known) -> bool:
+    """Whether it pays to write over an array, in place of asking for memory for another."""
+    return prod(known.shape or ()) * known.dtype.itemsize > AT_HAND  # type: ignore[no-any-return]
+
+
+def _is_packed(operands: list[Any], shape: tuple[int, ...] | None) -> bool:
+    """Whether what comes of an operation is surely an array in C order, as its operands are.
+
+    Numbers do not decide that, nor what stands for a larger array.
+    """
+    arrays = [x for x in operands if isinstance(x, (_Value, np.ndarray)) and x.shape]
+    whole = [x for x in arrays if not (isinstance(x, _Value) and x.stretched)]
+    return bool(whole) and all(
+        isinstance(x, _Value) and x.packed and x.shape == shape for x in whole
+    )
 
 
 def _is_compound(value: Any) -> bool:

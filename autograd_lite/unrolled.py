@@ -19,7 +19,17 @@ import numpy as np
 
 from autograd_lite.sweep import IRREGULAR, PICK, Node, own, sweep
 
-__all__ = ["Known", "Outline", "Place", "Unrolled", "Written", "drained", "outline_of", "swept"]
+__all__ = [
+    "AT_HAND",
+    "Known",
+    "Outline",
+    "Place",
+    "Unrolled",
+    "Written",
+    "drained",
+    "outline_of",
+    "swept",
+]
 
 #: Graphs of more nodes and leaves than this, or twice as many edges, are swept one node after
 #: another.
@@ -29,6 +39,9 @@ KEPT = 8
 #: Sweeps of other graphs until a graph is looked at; where two such are alike, a function is worth
 #: its writing, which costs as much as a hundred sweeps.
 PATIENCE = 4
+
+#: Arrays of more bytes are written over where that can be; of fewer, new memory costs no more.
+AT_HAND = 1 << 14
 
 #: Where tracebacks say that its lines are: in this package, so none is taken for the user's.
 _FILE = join(dirname(__file__), "<unrolled sweep>")
@@ -144,6 +157,7 @@ class Place(NamedTuple):
     saved: tuple[Known, ...] = ()  # what it saved: y and its inputs
     #: whether it has the parameters that its row has every day; those of a simple row are none
     everyday: bool = False
+    packed: frozenset[int] = frozenset()  # which of those are arrays in C order, of y's shape
 
 
 class Outline(NamedTuple):
@@ -197,7 +211,8 @@ def outline_of(
         pick = (node.params["index"], len(node.inputs[0].shape)) if node.plan is PICK else None
         everyday = _has_everyday_parameters(node)
         saved = _saved(node) if everyday or node.plan.arity else ()
-        entries.append(Place(node.plan, _known(node), inputs, pick, saved, everyday))
+        packed = _packed(node) if saved and not recorded else frozenset()
+        entries.append(Place(node.plan, _known(node), inputs, pick, saved, everyday, packed))
     ends = tuple([places[root] for root in roots])
     return Outline(targets is not None, recorded, tuple(entries), tuple(leaves), ends)
 
@@ -233,6 +248,17 @@ def _saved(node: Node) -> tuple[Known, ...]:
         alike = known.dtype is float or known.dtype == node.dtype
         found.append(known if alike else Known())
     return tuple(found)
+
+
+def _packed(node: Node) -> frozenset[int]:
+    """Which of (y, *inputs) that a node saved have y's shape and are in C order.
+
+    Of those that are so small that it makes no difference, none.
+    """
+    if node.plan.op.kind != "elementwise" or node.size * node.dtype.itemsize <= AT_HAND:
+        return frozenset()
+    arrays = [(i, v) for i, v in enumerate(node.saved) if type(v) is np.ndarray]
+    return frozenset(i for i, v in arrays if v.shape == node.shape and v.flags.c_contiguous)
 
 
 def _length(outline: Outline) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from autograd_lite.broadcasting import SMALL, array_of, fitted, unbroadcast, view_of
 from autograd_lite.changes import LATEST, advance
 from autograd_lite.floats import ERRORS, IGNORED
-from autograd_lite.partial import Expression, expression
+from autograd_lite.partial import Expression, expression, is_large
 from autograd_lite.sweep import FREED, IRREGULAR, merged, refuse_freed
 from autograd_lite.table import Primitive
 from autograd_lite.unrolled import Known, Outline, Place
@@ -62,6 +62,9 @@ class Writer:
         self.sums = dict.fromkeys(self.ends, 1)
         self.parted: set[int] = set()  # places whose sum is an array, were it of one number
         self.shared: set[int] = set()  # places whose cotangent may be somebody else's array
+        self.owned: set[int] = set()  # places whose cotangent is surely an array that nobody reads
+        self.packed: set[int] = set()  # places whose cotangent is surely an array in C order
+        self.temporaries: dict[str, None] = {}  # the variables of a node's expressions
         #: by places whose cotangent a smaller one stands for, what `sweep` has there
         self.stretched: dict[int, str] = {}
         #: how many cotangents go to each place
@@ -116,6 +119,8 @@ class Writer:
         self.line(f"if free: n{i}.{'saved = freed' if numbers else 'free()'}")
         done = [f"n{i}", f"g{i}", *saved, *["each"] * place.plan.op.jointly]
         done += ["ct"] * any(self.sums.get(to, 0) > 1 for to in place.inputs)
+        done += self.temporaries
+        self.temporaries = {}
         self.line(f"{' = '.join(done)} = None")
 
     def constant_steps(self) -> list[tuple[str, Known]]:
@@ -166,7 +171,8 @@ class Writer:
     def name(self, thing: Any) -> str:
         """The name of a rule, a plan, a row, a dtype or a constant."""
         if id(thing) not in self.known:
-            kind = "Dtype" if isinstance(thing, np.dtype) else type(thing).__name__.capitalize()
+            named = thing.__name__ if isinstance(thing, np.ufunc) else type(thing).__name__
+            kind = "Dtype" if isinstance(thing, np.dtype) else named.capitalize()
             name = self.known[id(thing)] = f"{kind}{len(self.known)}"
             self.names[name] = thing
         return self.known[id(thing)]
@@ -240,6 +246,8 @@ class Writer:
         tests: list[str] = []
         for i, place in enumerate(self.nodes):
             edges = {k for k, _ in place.plan.edges}
+            for k in sorted(place.packed):
+                tests.append(f"if not n{i}.saved[{k}].flags.c_contiguous: return None")
             for k, known in enumerate(place.saved[1:]):
                 if k in edges or known.dtype is None:
                     continue
@@ -260,11 +268,11 @@ class Writer:
         plan = place.plan
         edges = zip(plan.edges, place.inputs, strict=True)
         wanted = [(edge, to) for edge, to in edges if to >= 0 or self.place(to).plan]
-        calls = [(to, self.call(i, place, *edge)) for edge, to in wanted]
+        calls = self.calls(i, place, wanted)
         if i in self.stretched and not all(call.written for _, call in calls):
             known = place.known._replace(stretched=self.stretched.pop(i))
             self.line(f"g{i} = {self.whole(f'g{i}', known)}")
-            calls = [(to, self.call(i, place, *edge)) for edge, to in wanted]
+            calls = self.calls(i, place, wanted)
         reads: Sequence[int] = sorted({k for _, call in calls for k in call.reads})
         names = [_SAVED[k] for k in reads]
         if len(reads) == 1:
@@ -283,9 +291,29 @@ class Writer:
             self.about = plan.op, edge[0], to
             self.write_edge(i, place, to, call)
             if n < len(wanted) and plan.op.into is None and self.sums.get(to, 0) > 1:
-                self.line("ct = None")  # or it would be there while the next rule runs
+                # or it would be there while the next rule runs
+                self.line(f"{' = '.join(['ct', *self.temporaries])} = None")
         self.about = None
+        passed = [(to, call) for to, call in calls if not call.fresh and not self.sums_up(to, call)]
+        if i in self.owned and len(passed) == 1 and passed[0][1].text == f"g{i}":
+            self.owned.add(passed[0][0])  # it is that place's from now on
         return names
+
+    def calls(self, i: int, place: Place, wanted: Sequence[Any]) -> list[tuple[int, _Call]]:
+        """What gives the cotangents of some inputs of a node.
+
+        The last may write over the node's own, where none of the others passed that on.
+        """
+        found: list[tuple[int, _Call]] = []
+        for n, ((k, rule), to) in enumerate(wanted, 1):
+            last = n == len(wanted) and all(call.fresh for _, call in found)
+            found.append((to, self.call(i, place, k, rule, last and i in self.owned)))
+        return found
+
+    def sums_up(self, to: int, call: _Call) -> bool:
+        """Whether what an expression gives is added up for a smaller input: to a new array."""
+        wanted = self.place(to).known.shape
+        return call.written and wanted is not None and call.known.shape != wanted
 
     def saved(self, i: int) -> str:
         """What a node saved, as a sweep that is recorded takes it or another."""
@@ -309,14 +337,18 @@ class Writer:
         """The arguments of a rule that takes whatever there is."""
         return f"g{i}, *{'saved' if self.recorded else self.saved(i)}, **n{i}.params"
 
-    def call(self, i: int, place: Place, k: int, rule: Any) -> _Call:
-        """What gives the cotangent of input k of a node."""
+    def call(self, i: int, place: Place, k: int, rule: Any, owned: bool) -> _Call:
+        """What gives the cotangent of input k of a node, whose own may be written over if owned."""
         plan, g = place.plan, f"g{i}"
         saved = _SAVED[: len(place.saved)]
-        found = self.written(place, rule, place.known._replace(stretched=self.stretched.get(i, "")))
+        stretched = self.stretched.get(i, "")
+        packed = frozenset([j + 1 for j in place.packed] + [0] * (i in self.packed))
+        found = self.written(place, rule, place.known._replace(stretched=stretched), packed, owned)
         if found is not None and not self.recorded:
             reads = [j for j in range(len(saved)) if f"{{{j + 1}}}" in found.text]
-            return _Call(self.filled(found, g, *saved), found.value, found.fresh, reads, True)
+            self.temporaries |= dict.fromkeys(found.temporaries)
+            text = self.filled(found, g, *saved)
+            return _Call(text, found.value, found.fresh, reads, True, found.packed)
         # the rule itself is recorded, but what comes of it is known all the same
         known = Known() if found is None else found.value._replace(stretched="")
         if plan.arity:
@@ -330,12 +362,19 @@ class Writer:
         call = f"each[{k}]" if plan.op.jointly else f"{self.name(rule)}({self.everything(i)})"
         return _Call(call, known)
 
-    def written(self, place: Place, rule: Any, known: Known) -> Expression | None:
+    def written(
+        self,
+        place: Place,
+        rule: Any,
+        known: Known,
+        packed: frozenset[int] = frozenset(),
+        owned: bool = False,
+    ) -> Expression | None:
         """The expression of a rule, given what is known of the cotangent."""
         if not place.saved or type(rule) is not FunctionType or rule.__closure__:
             return None  # nor are a user's rules, and what they close over, to be remembered
         params = tuple((place.plan.op.everyday or {}).items()) if place.everyday else ()
-        return expression(rule, (known, *place.saved), params)
+        return expression(rule, (known, *place.saved), params, packed, owned)
 
     def filled(self, found: Expression, *arguments: str) -> str:
         """The text of an expression of these arguments."""
@@ -362,21 +401,33 @@ class Writer:
         if op.into is not None and nth > 1:
             self.line(f"{total} = {self.name(op.into)}({total}, {nth > 2}, {self.everything(i)})")
             self.parted.add(to)
+            self.owned.discard(to)
+            self.packed.discard(to)
         elif wanted.shape is None:
             self.line(f"{total if nth == 1 else 'ct'} = {call.text}")
             if nth > 1:
                 self.line(f"{total} = merged({total}, ct)")
         elif nth == 1:
-            if not self.write_fitted(total, call, to, op):
+            if self.write_fitted(total, call, to, op):
+                self.owned.add(to)
+            else:
                 self.shared.add(to)
+            if call.packed and call.known == wanted:
+                self.packed.add(to)
             return
         else:
             self.write_fitted("ct", call, to, op)
-            if nth == 2 or (_is_number(wanted) and to not in self.parted):
+            packed = call.packed and call.known == wanted and to in self.packed
+            if packed and call.fresh and nth == 2 and is_large(wanted):
+                self.line(f"{total} = add({total}, ct, ct)")
+            elif nth == 2 or (_is_number(wanted) and to not in self.parted):
                 self.line(f"{total} = {total} + ct")
             else:
                 in_place = f"add({total}, ct, {total}) if type({total}) is type(ct) is ndarray"
                 self.line(f"{total} = {in_place} else {total} + ct")
+            if not packed:
+                self.packed.discard(to)
+            self.owned.add(to)
         self.shared.discard(to)
 
     def write_fitted(self, ct: str, call: _Call, to: int, op: Primitive) -> bool:
@@ -418,6 +469,7 @@ class _Call(NamedTuple):
     fresh: bool = False  # whether it is surely an array of its own
     reads: Sequence[int] = ()
     written: bool = False  # whether it is no call of the rule, but what that comes down to
+    packed: bool = False  # whether it is surely an array in C order
 
 
 _SAVED = ("y", "a", "b")

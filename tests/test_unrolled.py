@@ -151,6 +151,79 @@ def test_arrays_in_another_byte_order_are_left_to_the_sweep() -> None:
     assert_same_bits(np.sum(a * a + np.sin(a)))
 
 
+_LARGE = (80, 64)  # float32 and float64 arrays of it are more than AT_HAND bytes
+
+OVERWRITING: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]], str]] = {
+    "a chain": (lambda a: np.sum(np.tanh(np.exp(-a * 0.9) / 3.0)), [_LARGE], "t0 := "),
+    "layers": (
+        lambda a, b: np.sum(np.tanh(ag.relu(np.tanh(a @ b) @ b) @ b)), [_LARGE, (64, 64)],
+        "t0 := ",
+    ),
+    "layers with biases": (
+        lambda a, b, c: np.sum(np.exp(np.tanh(a @ b + c) @ b + c) * 0.5), [_LARGE, (64, 64), (64,)],
+        "t0 := ",
+    ),
+    "what is added again": (
+        lambda a, b: np.sum(np.tanh(h := np.sin(a @ b)) * 2.0 + np.exp(h)), [_LARGE, (64, 64)],
+        ", ct, ct)",
+    ),
+    "a leaf that shares the cotangent": (
+        lambda a, b, c: np.sum(np.exp(c + np.exp(a @ b * 0.001) * 0.5)), [_LARGE, (64, 64), _LARGE],
+        "Multiply",
+    ),
+    "leaves that share it": (
+        lambda a, b, c: np.sum(np.exp((c - np.tanh(b)) + a)), [_LARGE, _LARGE, _LARGE], "t0 := ",
+    ),
+    "one input twice": (
+        lambda a, b: np.sum(np.exp((h := a @ b * 0.001) * h - h)), [_LARGE, (64, 64)], "Multiply",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", OVERWRITING)
+def test_large_arrays_are_written_over_where_nobody_reads_them_again(name: str, dtype: Any) -> None:
+    """The bits are the sweep's, what was saved and given stays, and no gradient is another's."""
+    f, shapes, sign = OVERWRITING[name]
+    inputs = leaves(*shapes, dtype=dtype)
+    y = f(*inputs)
+    nodes = ancestors([y.node], 0)
+    arrays = [v for n in nodes for v in n.saved or () if isinstance(v, np.ndarray)]
+    before = [v.copy() for v in arrays]
+    assert sign in written(y).source
+    assert_same_bits(y)
+    assert_same_bits(y)
+    seed = np.ones(y.shape, dtype)[()]
+    found = list(own(run(written(y), y), [seed]).values())
+    for v, kept in zip(arrays, before, strict=True):
+        assert v.tobytes() == kept.tobytes()
+        assert not any(np.shares_memory(v, g) for g in found)
+    assert not any(np.shares_memory(g, h) for i, g in enumerate(found) for h in found[:i])
+
+
+def test_arrays_in_other_orders_are_written_over_by_a_function_of_their_own() -> None:
+    """Which order a sum runs in depends on it, and so do its bits."""
+    for order in (np.asfortranarray, lambda v: np.repeat(v, 2, axis=0)[::2], lambda v: v[::-1]):
+        a, b = leaves(_LARGE, (64, 64), dtype=np.float32)
+        f = lambda a, b: np.sum(np.exp(np.sin(a) * 0.5) * np.tanh(a @ b))
+        packed = written(f(a, b))
+        a.data = order(a.data.copy())
+        assert run(packed, f(a, b)) is None
+        assert_same_bits(f(a, b))
+
+
+def test_a_gradient_that_was_given_is_not_written_over() -> None:
+    """It is the caller's."""
+    a, b = leaves(_LARGE, (64, 64))
+    given = np.random.default_rng(0).standard_normal(_LARGE)
+    kept = given.copy()
+    for _ in range(4 * PATIENCE):
+        a.zero_grad()
+        np.exp(-(a @ b) * 0.01).backward(given)
+        assert a.grad.tobytes() != given.tobytes()
+        assert given.tobytes() == kept.tobytes()
+
+
 def test_a_training_step_is_swept_by_what_was_written_for_it() -> None:
     """After a few steps no other sweep is needed, and a loop of two graphs has one for each."""
     (W,) = leaves((3, 3))
