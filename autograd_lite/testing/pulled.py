@@ -45,8 +45,11 @@ class Pulled:
         return list(self._pullback(pytree.unflatten(self._structure, cotangents)))
 
     def undeclared(self) -> list[Node]:
-        """Leaves that f depends on though they are not among its arguments."""
-        leaves = [n for n in self.nodes if isinstance(n, Leaf) and n not in self.declared]
+        """Leaves that f depends on though they are not among its arguments.
+
+        What a transform inside f makes of a constant is none.
+        """
+        leaves = [n for n in self.nodes if type(n) is Leaf and n not in self.declared]
         return sorted(leaves, key=lambda leaf: leaf.order)
 
 

@@ -102,6 +102,12 @@ def test_a_parameter_that_was_not_declared_is_found() -> None:
     only(check_grads(lambda x: np.sum(W * x), X), "mismatch", "not among its arguments")
 
 
+def test_a_constant_that_a_transform_inside_f_differentiates_is_no_tensor_of_the_users() -> None:
+    """As in a network that solves a differential equation: u'(0.5), by the parameters of u."""
+    slope = lambda w: ag.grad(lambda t: np.sum(np.tanh(w * t)))(0.5)
+    assert check_grads(slope, X).ok
+
+
 def test_two_runs_that_differ_are_found() -> None:
     rng = np.random.default_rng(1)
     report = check_grads(lambda x: np.sum(x) + 1e-12 * rng.random(), X)
