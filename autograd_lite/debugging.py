@@ -86,7 +86,7 @@ class Watch:
             _check_unchanged(node)
             return
         parent = node.inputs[i]
-        if node.plan.op.name == "where":
+        if node.plan.op.key is np.where:
             branch = f"branch {i} of np.where{_at(node)}"
             self.branches.setdefault(parent, branch)
         elif node in self.branches:

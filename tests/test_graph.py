@@ -550,6 +550,17 @@ class TestDebug:
         with ag.debug(), pytest.raises(FloatingPointError, match=r"np\.where.*branch"):
             np.sum(np.where(x > 0, np.sqrt(x), 0.0)).backward()
 
+    def test_a_users_operation_of_that_name_has_no_branches(self) -> None:
+        """Rows are told apart by their functions, not by their names."""
+
+        @ag.primitive(vjp=lambda g, y, x: g)
+        def where(x: Any) -> Any:
+            return x
+
+        with ag.debug(), pytest.raises(FloatingPointError, match=r"vjp of np\.sqrt") as caught:
+            np.sum(where(np.sqrt(leaf([0.0, 1.0])))).backward()
+        assert "branch" not in str(caught.value)
+
 
 class TestCopies:
     """Pickling, deepcopy, fork."""

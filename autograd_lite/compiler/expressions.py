@@ -144,7 +144,7 @@ def value_text(value: Any, library: Library) -> str:
             return f"[{inner}]"
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     if callable(value):
-        return library.given_function(value, value.__name__)
+        return library.given_function(value, getattr(value, "__name__", "function"))
     return repr(value)
 
 

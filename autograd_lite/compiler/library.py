@@ -10,6 +10,7 @@ import ast
 import builtins
 import dis
 import inspect
+import keyword
 import re
 import textwrap
 from collections.abc import Container
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.compiler.naming import identifier
 from autograd_lite.floats import error_handling
 from autograd_lite.graph import Tensor
 from autograd_lite.signatures import path_of
@@ -145,7 +147,9 @@ class Library:
         """The name of a function that the program is handed, since only its user has it."""
         known = self._names.get(id(fn))
         if known is None:
-            known = self._names[id(fn)] = (self._free(name), fn)
+            name = identifier(name)  # of a lambda, too
+            hides = keyword.iskeyword(name) or hasattr(builtins, name)
+            known = self._names[id(fn)] = (self._free(name + "_" * hides), fn)
             self.given[known[0]] = fn
         return known[0]
 

@@ -16,7 +16,7 @@ import numpy as np
 from autograd_lite.drawing.blocks import Block
 from autograd_lite.drawing.forward import Forward, size_of_gradient
 from autograd_lite.drawing.naming import cotangent, number, shape_text, shown_value
-from autograd_lite.drawing.notation import backward_formula, summed, tidied
+from autograd_lite.drawing.notation import backward_formula, summed, table_name, tidied
 from autograd_lite.drawing.picture import Edge, Vertex
 from autograd_lite.drawing.recorded import Op, Use, Value
 
@@ -284,7 +284,7 @@ def broadcast_axes(op: Op, place: int, out: tuple[int, ...]) -> tuple[int, ...]:
     """
     if op.row.kind == "elementwise":
         core = core_out = 0
-    elif op.row.name in _CORES:
+    elif table_name(op.row) in _CORES:
         cores, core_out = _CORES[op.row.name](*(len(_shape(x)) for x in op.operands))
         core = cores[place]
     else:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.drawing.expressions import name_inside
-from autograd_lite.drawing.notation import op_label, passes_unchanged
+from autograd_lite.drawing.notation import op_label, passes_unchanged, table_name
 from autograd_lite.drawing.recorded import Op, Recorded, Value
 
 __all__ = ["LIMIT", "Block", "blocks_of", "inlined"]
@@ -115,9 +115,9 @@ def _joins(value: Value, op: Op, place: int, output: Value) -> bool:
         and len(value.op.results) == 1
         and value.shape == op.results[0].shape
         and value.op.scope == op.scope
-        and value.op.row.name in _WRITTEN
+        and table_name(value.op.row) in _WRITTEN
         and passes_unchanged(op.row, place)
-        and op.row.name in ("add", "subtract")
+        and table_name(op.row) in ("add", "subtract")
     )
 
 

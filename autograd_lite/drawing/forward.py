@@ -15,6 +15,7 @@ from autograd_lite.drawing.notation import (
     FUSED,
     label_with_constants,
     parameter_texts,
+    table_name,
 )
 from autograd_lite.drawing.picture import Edge, Vertex
 from autograd_lite.drawing.recorded import Op, Recorded, Value
@@ -117,15 +118,15 @@ class Forward:
             times = f"×{block.count:,} · " if block.count > 1 else ""
             return (block.fold, f"{times}{operations}")
         row = block.last.row
-        if self.every_value and row.name in FUSED:
+        if self.every_value and table_name(row) in FUSED:
             return (FUSED[row.name][0],)
         if len(block.ops) > 1:
             scope = block.last.scope
             text = expression(block.ops).text
             return (scope[-1], text) if scope else (text,)
-        if row.name == "getitem":
+        if table_name(row) == "getitem":
             return (f"[{expression(block.ops).text.rpartition('[')[2]}",)
-        params = [] if row.name in FUSED else parameter_texts(row, block.last.params)
+        params = [] if table_name(row) in FUSED else parameter_texts(row, block.last.params)
         scalar = block.last.results[0].shape == ()
         numbers = [constant(x) for x in block.last.operands]
         label = label_with_constants(row, numbers, params, scalar)
@@ -294,4 +295,4 @@ def size_of_gradient(grad: Any) -> str:
 
 
 def _fuses(block: Block) -> bool:
-    return not block.fold and block.last.row.name in FUSED
+    return not block.fold and table_name(block.last.row) in FUSED

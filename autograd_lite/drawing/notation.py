@@ -26,6 +26,7 @@ __all__ = [
     "label_with_constants",
     "op_label",
     "summed",
+    "table_name",
     "tidied",
 ]
 
@@ -76,9 +77,14 @@ class Expression:
         return self.text if self.binding >= binding else f"({self.text})"
 
 
+def table_name(row: Primitive) -> str:
+    """The name of a row of the table; "" for a user's operation, which may be called like one."""
+    return "" if row.strict else row.name
+
+
 def op_label(row: Primitive) -> str:
     """The word or sign for an operation in a box of its own."""
-    return _LABELS.get(row.name, row.name)
+    return _LABELS.get(table_name(row), row.name)
 
 
 def label_with_constants(
@@ -89,9 +95,9 @@ def label_with_constants(
     scalar: whether all that is multiplied is single numbers.
     """
     numbers = [number(c) for c in constants if c is not None]
-    if numbers and constants[0] is not None and row.name in _LEFT:
+    if numbers and constants[0] is not None and table_name(row) in _LEFT:
         return f"{numbers[0]} {_LEFT[row.name]} x"
-    sign = "×" if row.name == "multiply" and (numbers or scalar) else op_label(row)
+    sign = "×" if table_name(row) == "multiply" and (numbers or scalar) else op_label(row)
     inside = ", ".join([*numbers, *extra])
     return f"{sign} {inside}" if inside else sign
 
@@ -100,7 +106,7 @@ def forward_expression(
     row: Primitive, operands: Sequence[Expression], params: dict[str, Any], scalar: bool = False
 ) -> Expression:
     """What an operation computes, as the lecture would write it; `scalar`: one factor is one."""
-    name = row.name
+    name = table_name(row)
     if name in _INFIX and len(operands) == 2:
         sign, binding = _INFIX[name]
         left, right = operands
@@ -127,7 +133,7 @@ def forward_expression(
         places = [x.text for x in operands[1:]]
         return Expression(f"{operands[0].at(_ATOM)}[{index_text(params['index'], places)}]")
     inside = ", ".join([x.text for x in operands] + parameter_texts(row, params))
-    return Expression(f"{name}({inside})")
+    return Expression(f"{row.name}({inside})")
 
 
 def parameter_texts(row: Primitive, params: dict[str, Any]) -> list[str]:
@@ -180,7 +186,7 @@ def backward_formula(
     """
     template = formula_of(row, place, shapes, params)
     arguments = rule_names(row, place, len(names))
-    if template is None and row.name == "pack":
+    if template is None and table_name(row) == "pack":
         template = "the part of {g}"
     elif template is None:
         sign = "⊙" if row.kind == "elementwise" else "·"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.drawing.naming import pretty, subscript
-from autograd_lite.drawing.notation import FUSED
+from autograd_lite.drawing.notation import FUSED, table_name
 from autograd_lite.graph import Tensor
 from autograd_lite.sweep import FREED, PICK, Leaf, Node, Stub
 from autograd_lite.table import Primitive
@@ -184,7 +184,8 @@ class _Reader:
         shapes = node.shape if several else (node.shape,)
         dtypes = node.dtype if several else (node.dtype,)
         arrays = info.get("value", _saved(node, 0))
-        if op.row.name == "pack":  # a checkpoint's arguments, as one: its shape is theirs
+        if not several and type(dtypes[0]) is tuple:
+            # a checkpoint's arguments, as one: its shape is theirs
             shapes, dtypes, arrays = ((),), (node.dtype[0],), None
         arrays = arrays if several and arrays is not None else (arrays,) * len(shapes)
         results = []
@@ -193,7 +194,7 @@ class _Reader:
             self.values[node, i if several else None] = value
             if not several:
                 self.name(value, node.name, node)
-            elif op.row.name in FUSED and i == FUSED[op.row.name][1]:
+            elif table_name(op.row) in FUSED and i == FUSED[op.row.name][1]:
                 value.name, value.named = FUSED[op.row.name][2], True
             elif given := self.given.get((id(node), i)):
                 value.name, value.named = pretty(given), True
@@ -252,7 +253,7 @@ def reachable(start: Any) -> list[Any]:
 def _resolved(node: Any) -> tuple[Any, int | None]:
     """(node, index of its result): a pick stands for the result it picks, a lift for its input."""
     index = None
-    while node.plan is not None and (node.plan is PICK or node.plan.op.name == "lift"):
+    while node.plan is not None and (node.plan is PICK or table_name(node.plan.op) == "lift"):
         if node.plan is PICK:
             index = node.params["index"]
         node = node.inputs[0]

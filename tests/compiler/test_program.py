@@ -9,6 +9,7 @@ import sys
 import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -514,6 +515,31 @@ def test_a_users_primitive_compiles_and_is_imported_by_name(tmp_path: Path) -> N
     np.testing.assert_allclose(program(x), 4 * x**3)
     program.save(tmp_path / "f.py")
     assert "import squared" in (tmp_path / "f.py").read_text()
+
+
+@pytest.mark.parametrize("name", ["<lambda>", "if", "None", "my op", "2nd", "len", "float", "np"])
+def test_a_primitive_of_any_name_compiles(name: str) -> None:
+    """One of a lambda, whose name is no identifier, and one that would hide a name of Python's."""
+
+    def function(x: Any) -> Any:
+        return 2.0 * x
+
+    function.__name__ = name
+    double = ag.primitive(vjp=(lambda g, y, x: 2.0 * g,))(function)
+    program = ag.compile(ag.value_and_grad(lambda xs: np.sum(double(xs[0]) * double(xs[1]))))
+    value, (a, b) = program([np.ones(2), np.full(2, 3.0)])
+    assert (value, a.tolist(), b.tolist()) == (24.0, [12.0, 12.0], [4.0, 4.0])
+
+
+def test_a_primitive_takes_a_function_without_a_name_as_its_parameter() -> None:
+    """A functools.partial has none."""
+
+    @ag.primitive(vjp=(lambda g, y, x, by=None: by(g),))
+    def scaled(x: Any, by: Any = None) -> Any:
+        return by(x)
+
+    program = ag.compile(lambda x: scaled(x, by=partial(np.multiply, 3.0)))
+    assert program(np.ones(2)).tolist() == [3.0, 3.0]
 
 
 def test_a_local_primitive_cannot_be_saved_and_the_error_says_so(tmp_path: Path) -> None:

@@ -157,6 +157,21 @@ def test_recomputed_functions_are_drawn_and_stepped_through():
     assert np.array_equal(totals["x"], x.grad)
 
 
+def test_an_operation_of_the_users_may_have_the_name_of_any_row():
+    """`pack` is what stands before a checkpoint."""
+
+    def double(x):
+        return 2.0 * x
+
+    for name in ("pack", "softmax_cross_entropy", "getitem", "lift", "sum", "negative"):
+        double.__name__ = name
+        op = ag.primitive(vjp=lambda g, y, x: 2.0 * g)(double)
+        y = np.sum(op(ag.tensor([1.0, 2.0], requires_grad=True, name="x")))
+        for view in ("graph", "lanes", "backward"):
+            assert name in ag.draw(y, view=view).source
+        assert f"∂{name}₁/∂x" in str(ag.steps(y))
+
+
 def test_only_tensors_are_drawn():
     """A float says what was expected."""
     with pytest.raises(TypeError, match="expected the tensor that a computation ended in"):
