@@ -12,6 +12,7 @@ import numpy as np
 from autograd_lite.graph import Tensor
 from autograd_lite.messages import kind_of, refuse_masked
 from autograd_lite.methods import public
+from autograd_lite.modes import MODES
 from autograd_lite.table import Primitive
 
 __all__ = ["primitive"]
@@ -29,12 +30,13 @@ def primitive(
 
     vjp: one rule `(g, y, *inputs, **params)` per array input, None where no gradient passes; it
         returns the cotangent of its input, of that input's shape and dtype, and is differentiated
-        itself for second derivatives. g is read-only, for other rules are given it too.
+        itself for second derivatives.
     jvp: `(tangents, y, *inputs, **params)`, the tangent of y given a tuple of the inputs' tangents
         (None for a constant); without it, forward mode is derived from the vjp.
 
     The function's first parameters are the inputs, as many as there are rules; the others, which
-    need defaults, are passed by keyword. Raises TypeError where that does not fit.
+    need defaults, are passed by keyword. Raises TypeError where that does not fit. All arrays that
+    the function, the rules and the jvp are given are read-only, for others read them too.
     """
     rules = (vjp,) if callable(vjp) else tuple(vjp) if isinstance(vjp, (tuple, list)) else ()
     if not rules or not all(rule is None or callable(rule) for rule in rules):
@@ -120,7 +122,8 @@ def _returning_array(function: Callable[..., Any]) -> Callable[..., Any]:
                     f"the parameter {name!r} is a tensor; parameters are constants, so pass "
                     ".item() or .numpy(), or make it an input with a rule in vjp"
                 )
-        y = function(*inputs, **params)
+        shown = [_shown(x) for x in inputs]
+        y = _given_back(_called(function, shown, params), shown, inputs)
         if isinstance(y, Tensor):
             raise TypeError(
                 f"{function.__name__} returned a Tensor; it is given arrays, and returns one"
@@ -145,33 +148,79 @@ def _plain(x: Any, name: str, dtype: Any = None) -> Any:
 
 
 def _checked(rule: Callable[..., Any], name: str, i: int) -> Callable[..., Any]:
-    """A user's rule that returns an array of its own, by whatever it was given.
-
-    A cotangent is shown to it read-only: other rules may be given the same array.
-    """
+    """A user's rule that returns an array of its own, by whatever it was given."""
 
     @wraps(rule)
     def checked(g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
-        shown = g
-        if type(g) is np.ndarray and g.flags.writeable:
-            shown = g.view()
-            shown.flags.writeable = False
-        ct = rule(shown, y, *inputs, **params)
-        if ct is shown:
-            ct = g
+        given = (g, y, *inputs)
+        shown = [_shown(x) for x in given]
+        ct = _given_back(_called(rule, shown, params), shown[:1], given)
         if ct is None:
             raise TypeError(
                 f"the rule of {name} for input {i} returned None; give None as the rule itself "
                 "where no gradient passes"
             )
         if isinstance(ct, Tensor):
-            return ct
-        ct = _plain(ct, name, g.dtype)
+            return _constant(ct, name, i, given)
+        if isinstance(ct, tuple):
+            raise TypeError(
+                f"the rule of {name} for input {i} returned a tuple of {len(ct)}; a rule returns "
+                "one cotangent: give vjp a rule for every input"
+            )
+        try:
+            ct = _plain(ct, name, g.dtype)
+        except (TypeError, ValueError) as error:
+            if isinstance(ct, (np.ndarray, list)):
+                raise
+            raise TypeError(
+                f"the rule of {name} for input {i} returned {kind_of(ct)}, expected an array"
+            ) from error
         if any(isinstance(x, np.ndarray) and np.may_share_memory(ct, x) for x in (y, *inputs)):
             ct = ct.copy()  # or a gradient would show the memory of an input
         return ct
 
+    #: what tells which arguments the rule reads; of a method all, for all we know
+    checked.code = None if inspect.ismethod(rule) else getattr(rule, "__code__", None)  # type: ignore[attr-defined]
     return checked
+
+
+def _shown(x: Any) -> Any:
+    """An array such that a user's function cannot write into it: others read it too."""
+    if type(x) is not np.ndarray or not x.flags.writeable:
+        return x
+    view = x.view()
+    view.flags.writeable = False
+    return view
+
+
+def _called(function: Callable[..., Any], shown: Sequence[Any], params: dict[str, Any]) -> Any:
+    try:
+        return function(*shown, **params)
+    except ValueError as error:
+        if "read-only" in str(error):
+            error.add_note("the arrays given are read-only, for others read them too; copy first")
+        raise
+
+
+def _given_back(y: Any, shown: Sequence[Any], given: Sequence[Any]) -> Any:
+    """What a function returned; where that is what it was shown, what it was given."""
+    return next((x for x, view in zip(given, shown, strict=False) if y is view), y)
+
+
+def _constant(ct: Tensor, name: str, i: int, given: Sequence[Any]) -> Any:
+    """A cotangent that came as a Tensor: as an array where only arrays were given.
+
+    Raises TypeError where it then still requires grad: by a tensor that the rule closes over.
+    """
+    if MODES.get().depth or any(isinstance(x, Tensor) for x in given):
+        return ct
+    if ct.requires_grad:
+        raise TypeError(
+            f"the rule of {name} for input {i} was given arrays and returned a Tensor that "
+            "requires grad; a tensor that a rule uses must be an input with a rule of its own, or "
+            "a constant, x.detach()"
+        )
+    return ct.data
 
 
 def _checked_jvp(jvp: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -179,7 +228,8 @@ def _checked_jvp(jvp: Callable[..., Any], name: str) -> Callable[..., Any]:
 
     @wraps(jvp)
     def checked(tangents: Any, y: Any, *inputs: Any, **params: Any) -> Any:
-        t = jvp(tangents, y, *inputs, **params)
+        shown = [_shown(x) for x in (y, *inputs)]
+        t = _called(jvp, [tuple(map(_shown, tangents)), *shown], params)
         if not isinstance(t, (Tensor, np.ndarray, np.generic, float)):
             raise TypeError(f"the jvp of {name} returned {kind_of(t)}, expected an array")
         t = np.asarray(t, dtype=y.dtype) if isinstance(t, float) else t

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import pytree
+from autograd_lite.broadcasting import fitted
 from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
 from autograd_lite.messages import refuse_no_function
 from autograd_lite.promotion import LIFT, like, stands
@@ -180,8 +181,13 @@ def _transposed_twice(node: Node, ts: list[Any], saved: Sequence[Any], record: b
             ct = rule(v, *saved, **node.params)
             if isinstance(ct, tuple):  # a checkpoint's inputs, as one
                 pairs += [(c, t) for c, t in zip(ct, ts[i], strict=True) if c is not None]
-            else:
-                pairs.append((ct, ts[i]))
+                continue
+            parent = node.inputs[i]
+            if ct.shape != parent.shape or ct.dtype != parent.dtype:
+                ct = fitted(ct, parent, node.plan.op)
+            if node.plan.op.strict:
+                _refuse_constant(ct, v._node, node.plan.op, i)
+            pairs.append((ct, ts[i]))
     nodes: list[Any] = [seed._node for seed in seeds]
     found = sweep(
         [(c._node, t) for c, t in pairs if isinstance(c, Tensor) and c._node and t is not None],
@@ -191,6 +197,21 @@ def _transposed_twice(node: Node, ts: list[Any], saved: Sequence[Any], record: b
     )
     parts = [found.get(n, np.zeros(s, d)) for n, s, d in zip(nodes, shapes, dtypes, strict=True)]
     return tuple(parts) if several else parts[0]
+
+
+def _refuse_constant(ct: Any, seed: Node, op: Any, i: int) -> None:
+    """Raise where the rule of a user's operation made something else of g than a linear function.
+
+    Its transpose would be 0, silently.
+    """
+    own = isinstance(ct, Tensor) and ct._node is not None
+    if not (own and seed in ancestors([ct._node], seed.order)) and np.any(
+        getattr(ct, "_value", ct)
+    ):
+        raise ValueError(
+            f"the rule of {op.path} for input {i} returned a cotangent that does not depend on g, "
+            "the cotangent of the output; a rule returns g times a derivative"
+        )
 
 
 def _leaf(value: Any) -> Tensor:

@@ -181,6 +181,7 @@ def _record(
     op = Primitive(
         f, (rule,), kind="general", name=name, n_outputs=len(values), parse=_PACK.parse
     )  # with a parse of its own it would hold itself, until the garbage collector came
+    op.path = name
     saved = (None, tuple(x._value for x in tracked))
     outs = tuple(v.shape for v in values), tuple(v.dtype for v in values)
     node = Node(Plan(op, (True,)), (packed,), saved, {}, *outs)

@@ -234,7 +234,7 @@ _NAMES = {(True,): "one", (True, False): "first", (False, True): "second", (True
 
 def _kept(rule: Rule | None, n: int, variadic: bool) -> tuple[set[Any], set[Any]]:
     """Which of "y", 0 … n-1 a rule reads, and of which it reads only shape or dtype."""
-    code = getattr(rule and inspect.unwrap(rule), "__code__", None)
+    code = getattr(rule, "code", getattr(rule, "__code__", None))  # of what a check is around
     if code is None:  # a builtin: reads all, for all we know
         return {"y", *range(n)}, set()
     values, shapes = _loads(code)

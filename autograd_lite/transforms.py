@@ -228,7 +228,7 @@ def value_and_grad(
         if not record:  # out of the context: a rule that uses transforms is outermost
             del result, aux  # the last to hold the graph
             found = pull(outputs, lifted.nodes, False, lifted.floor)
-        grads = lifted.gradients(found)
+        grads = lifted.gradients(found, record)
         return value, grads if several else grads[0]
 
     return value_and_gradient
@@ -327,7 +327,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         ]
         with Recording(lifted):
             found = pull(pairs, lifted.nodes, record, lifted.floor)
-        return lifted.gradients(found)
+        return lifted.gradients(found, record)
 
     return pytree.map(lambda y: value_of(y, lifted, recording.record), result), pullback
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from decimal import Decimal
 from fractions import Fraction
+from functools import wraps
 from itertools import product
 from typing import Any
 
@@ -165,12 +166,124 @@ class TestUsersOperations:
         a, b = leaf([1.0, 2.0]), leaf([1.0, 2.0])
         with pytest.raises(ValueError, match="read-only") as caught:
             np.sum((triple(a) + b) * [1.0, 2.0]).backward()
-        assert caught.value.__notes__ == ["in the vjp of <lambda>, input 0 of shape (2,)"]
+        assert caught.value.__notes__ == [
+            "the arrays given are read-only, for others read them too; copy first",
+            "in the vjp of <lambda>, input 0 of shape (2,)",
+        ]
         same = ag.primitive(vjp=lambda g, y, x: g)(lambda x: 1.0 * x)
         np.sum((same(a) + b) * [1.0, 2.0]).backward()
         for x in (a, b):
             x.grad += 1.0
             np.testing.assert_array_equal(x.grad, [2.0, 3.0])
+
+    def test_what_writes_into_its_inputs_or_output(self) -> None:
+        """The user's own array was changed, and so was every gradient that reads it."""
+
+        def zeroing(g: Any, y: Any, x: Any) -> Any:
+            x[0] = 0.0
+            return g
+
+        def zeroing_y(g: Any, y: Any, x: Any) -> Any:
+            y[0] = 0.0
+            return g
+
+        for rule in (zeroing, zeroing_y):
+            op = ag.primitive(vjp=rule, jvp=lambda ts, y, x: zeroing(ts[0], y, x))(
+                lambda x: 1.0 * x
+            )
+            x = np.ones(2)
+            with pytest.raises(ValueError, match="read-only"):
+                ag.vjp(op, x)[1](x)
+            with pytest.raises(ValueError, match="read-only"):
+                ag.jvp(op, (x,), (x,))
+            assert x.tolist() == [1.0, 1.0]
+
+        @ag.primitive(vjp=lambda g, y, x: g)
+        def centred(x: Any) -> Any:
+            x -= np.mean(x)
+            return x
+
+        x = np.array([1.0, 2.0])
+        for use in (lambda: centred(x), lambda: ag.jacobian(centred)(x)):
+            with pytest.raises(ValueError, match="read-only") as caught:
+                use()
+            assert any("copy first" in note for note in caught.value.__notes__)
+        assert x.tolist() == [1.0, 2.0]
+
+    def test_an_identity_gives_back_its_input(self) -> None:
+        """As it was given, writable: a gradient reversal is one."""
+        reverse = ag.primitive(vjp=lambda g, y, x: -g)(lambda x: x)
+        x = np.ones(2)
+        assert reverse(x) is x
+        assert ag.grad(lambda x: np.sum(reverse(x)))(x).tolist() == [-1.0, -1.0]
+
+    @pytest.mark.parametrize("wrapped", [False, True])
+    def test_rules_that_are_methods_or_decorated(self, wrapped: bool) -> None:
+        """What such a rule reads is kept for it: it was given None."""
+
+        class Wave:
+            k = 2.0
+
+            def rule(self, g: Any, y: Any, x: Any) -> Any:
+                return g * self.k * np.cos(self.k * x)
+
+        def summed(rule: Any) -> Any:
+            @wraps(rule)
+            def checked(g: Any, y: Any, x: Any) -> Any:
+                return rule(g, y, x) + 0.0 * x
+
+            return checked
+
+        double = summed(lambda g, y, x: 2.0 * g)
+        op = ag.primitive(vjp=double if wrapped else Wave().rule)(
+            (lambda x: 2.0 * x) if wrapped else (lambda x: np.sin(2.0 * x))
+        )
+        expected = 2.0 if wrapped else 2.0 * np.cos(2.0)
+        assert ag.grad(op)(1.0) == expected
+        assert ag.compile(ag.grad(lambda x: np.sum(op(x))))(np.ones(1)) == expected
+
+    @pytest.mark.parametrize(
+        ("result", "error", "message"),
+        [
+            (lambda g, x: 2.0, ValueError, r"cotangent of shape \(\) for an input of shape \(3,\)"),
+            (lambda g, x: np.ones(7), ValueError, r"shape \(7,\)"),
+            (lambda g, x: np.sum(g), ValueError, r"shape \(\)"),
+            (lambda g, x: g.astype(np.float32), TypeError, "dtype float32"),
+            (lambda g, x: (2.0 * g,), TypeError, "returned a tuple of 1; .*a rule for every input"),
+            (lambda g, x: "2 g", TypeError, "returned '2 g' of type str, expected an array"),
+            (lambda g, x: np.full(3, 2.0), ValueError, "does not depend on g"),
+            (lambda g, x: x, ValueError, "does not depend on g"),
+        ],
+    )
+    def test_a_wrong_rule_is_caught_in_forward_mode(
+        self, result: Any, error: Any, message: str
+    ) -> None:
+        """Its transpose was 0, silently, or a tangent of another shape."""
+        op = ag.primitive(vjp=lambda g, y, x: result(g, x))(lambda x: 2.0 * x)
+        for use in (
+            lambda x: ag.jvp(op, (x,), (x,)),
+            lambda x: ag.compile(lambda x: ag.jvp(op, (x,), (x,)))(x),
+        ):
+            with pytest.raises(error, match=message):
+                use(np.ones(3))
+
+    def test_a_rule_of_zeros_is_a_rule(self) -> None:
+        """The only one that need not depend on g."""
+        step = ag.primitive(vjp=lambda g, y, x: np.zeros(x.shape))(np.sign)
+        assert ag.jvp(step, (np.ones(2),), (np.ones(2),))[1].tolist() == [0.0, 0.0]
+
+    def test_a_rule_that_returns_tensors(self) -> None:
+        """A constant is an array, in `.grad` too; one that requires grad has no rule for it."""
+        x = leaf([1.0, 2.0])
+        constant = ag.primitive(vjp=lambda g, y, x: ag.tensor(g) * 2.0)(lambda x: 2.0 * x)
+        np.sum(constant(x)).backward()
+        assert type(x.grad) is np.ndarray
+        w = leaf(2.0, "w")
+        closing = ag.primitive(vjp=lambda g, y, x: g * w)(lambda x: x * w.data)
+        with pytest.raises(TypeError, match=r"returned a Tensor that requires grad; .*an input"):
+            np.sum(closing(x)).backward()
+        (g,) = ag.vjp(closing, np.ones(2))[1](np.ones(2))
+        assert type(g) is np.ndarray
 
     def test_ufuncs_of_other_libraries(self) -> None:
         """A ufunc is its array inputs, whatever else its signature lists."""
