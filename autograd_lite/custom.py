@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
 
+from autograd_lite.changes import owner
 from autograd_lite.graph import Tensor
 from autograd_lite.messages import kind_of, refuse_masked
 from autograd_lite.methods import public
@@ -131,7 +133,7 @@ def _returning_array(function: Callable[..., Any]) -> Callable[..., Any]:
         y = _plain(y, function.__name__)
         if y.dtype.kind not in "fiub":
             raise TypeError(f"{function.__name__} returned an array of dtype {y.dtype}")
-        return y
+        return y.copy() if _references(y) > ALONE and not _shares(y, inputs) else y
 
     return checked
 
@@ -175,9 +177,8 @@ def _checked(rule: Callable[..., Any], name: str, i: int) -> Callable[..., Any]:
             raise TypeError(
                 f"the rule of {name} for input {i} returned {kind_of(ct)}, expected an array"
             ) from error
-        if any(isinstance(x, np.ndarray) and np.may_share_memory(ct, x) for x in (y, *inputs)):
-            ct = ct.copy()  # or a gradient would show the memory of an input
-        return ct
+        held = _references(ct) > ALONE and not _shares(ct, (g,))
+        return ct.copy() if held or _shares(ct, (y, *inputs)) else ct
 
     #: what tells which arguments the rule reads; of a method all, for all we know
     checked.code = None if inspect.ismethod(rule) else getattr(rule, "__code__", None)  # type: ignore[attr-defined]
@@ -205,6 +206,28 @@ def _called(function: Callable[..., Any], shown: Sequence[Any], params: dict[str
 def _given_back(y: Any, shown: Sequence[Any], given: Sequence[Any]) -> Any:
     """What a function returned; where that is what it was shown, what it was given."""
     return next((x for x, view in zip(given, shown, strict=False) if y is view), y)
+
+
+def _shares(y: Any, arrays: Sequence[Any]) -> bool:
+    return any(isinstance(x, np.ndarray) and np.may_share_memory(y, x) for x in arrays)
+
+
+def _references(y: Any) -> int:
+    """How many references there are to the array that has the memory of a function's result.
+
+    Somebody else may hold it: a buffer, which the next call writes into. Then it is copied.
+    """
+    whole = owner(y)
+    return getrefcount(whole) - (whole is y)  # a view holds it once more
+
+
+def _alone() -> int:
+    y = np.empty(1)
+    return _references(y)
+
+
+#: The references to an array that only its maker's caller has.
+ALONE = _alone()
 
 
 def _constant(ct: Tensor, name: str, i: int, given: Sequence[Any]) -> Any:
@@ -238,6 +261,8 @@ def _checked_jvp(jvp: Callable[..., Any], name: str) -> Callable[..., Any]:
                 f"the jvp of {name} returned a tangent of shape {t.shape} and dtype {t.dtype}, "
                 f"expected those of its output, {y.shape} and {y.dtype}"
             )
-        return t
+        if isinstance(t, Tensor):
+            return t
+        return t.copy() if _references(t) > ALONE or _shares(t, (y, *inputs, *tangents)) else t
 
     return checked

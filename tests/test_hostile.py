@@ -210,6 +210,48 @@ class TestUsersOperations:
             assert any("copy first" in note for note in caught.value.__notes__)
         assert x.tolist() == [1.0, 2.0]
 
+    def test_a_buffer_that_is_written_into_again(self) -> None:
+        """Of a function, a rule and a jvp: the second call changed what the first had given."""
+        buffers = np.empty((3, 2))
+
+        def twice(x: Any, row: int) -> Any:
+            return np.multiply(x, 2.0, out=buffers[row])
+
+        op = ag.primitive(
+            vjp=lambda g, y, x: twice(g, 1), jvp=lambda ts, y, x: twice(ts[0], 2)[::-1][::-1]
+        )(lambda x: twice(x, 0))
+        a, b = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+        y, z = op(a), op(b)
+        np.sum(y * z * [1.0, 2.0]).backward()
+        assert (y.data.tolist(), z.data.tolist()) == ([2.0, 4.0], [6.0, 8.0])
+        assert (a.grad.tolist(), b.grad.tolist()) == ([12.0, 32.0], [4.0, 16.0])
+        first = op(np.ones(2))
+        op(np.zeros(2))
+        assert first.tolist() == [2.0, 2.0]
+        _, ts = ag.jvp(lambda x, z: (op(x), op(z)), (a.data, b.data), (np.ones(2), np.zeros(2)))
+        assert [t.tolist() for t in ts] == [[2.0, 2.0], [0.0, 0.0]]
+        program = ag.compile(lambda x, z: (op(x), op(z)))
+        assert [y.tolist() for y in program(a.data, b.data)] == [[2.0, 4.0], [6.0, 8.0]]
+
+    def test_a_new_array_is_not_copied(self) -> None:
+        """Nor one that shows part of it, nor the cotangent passed on."""
+        made: list[int] = []
+
+        def noted(x: Any) -> Any:
+            made.append(x.__array_interface__["data"][0])
+            return x
+
+        whole = ag.primitive(vjp=lambda g, y, x: noted(2.0 * g))(lambda x: noted(2.0 * x))
+        part = ag.primitive(vjp=lambda g, y, x: noted(np.stack([g, g])[1]))(
+            lambda x: noted(np.stack([x, x])[1])
+        )
+        for op in (whole, part):
+            x = leaf(np.ones(1000))
+            y = op(x)
+            y.backward(np.ones(1000))
+            data = [z.__array_interface__["data"][0] for z in (y.data, x.grad)]
+            assert data == made[-2:]
+
     def test_an_identity_gives_back_its_input(self) -> None:
         """As it was given, writable: a gradient reversal is one."""
         reverse = ag.primitive(vjp=lambda g, y, x: -g)(lambda x: x)
