@@ -20,7 +20,7 @@ import numpy as np
 
 from autograd_lite.broadcasting import count, expanded, view_of
 from autograd_lite.floats import CASTS, ones
-from autograd_lite.unrolled import AT_HAND, Known
+from autograd_lite.outline import AT_HAND, Known
 
 __all__ = ["Expression", "expression", "is_large"]
 

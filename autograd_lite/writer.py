@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from math import prod
+from os.path import dirname, join
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -13,12 +14,15 @@ import numpy as np
 from autograd_lite.broadcasting import SMALL, array_of, fitted, unbroadcast, view_of
 from autograd_lite.changes import LATEST, advance
 from autograd_lite.floats import ERRORS, IGNORED
+from autograd_lite.outline import Known, Outline, Place
 from autograd_lite.partial import Expression, expression, is_large
 from autograd_lite.sweep import FREED, IRREGULAR, merged, refuse_freed
 from autograd_lite.table import Primitive
-from autograd_lite.unrolled import Known, Outline, Place
 
-__all__ = ["Writer"]
+__all__ = ["Unrolled", "Writer"]
+
+#: Where tracebacks say that its lines are: in this package, so none is taken for the user's.
+_FILE = join(dirname(__file__), "<unrolled sweep>")
 
 Rules = dict[int, tuple[Primitive, int, int]]
 
@@ -36,6 +40,24 @@ def explain(error: Exception, rules: Rules, nodes: Sequence[Any]) -> None:
     if trace is not None and trace.tb_lineno in rules:
         op, i, to = rules[trace.tb_lineno]
         error.add_note(f"in the vjp of {op.path}, input {i} of shape {nodes[to].shape}")
+
+
+class Unrolled:
+    """A sweep that is written out, for graphs of one outline.
+
+    `run(outputs, targets, floor, free, as_tensors)` is what `sweep` finds, or None where the graph
+    has another outline or must be looked at as it is swept.
+    """
+
+    __slots__ = ("fresh", "run", "source")
+
+    def __init__(self, outline: Outline) -> None:
+        writer = Writer(outline)
+        #: whether what it finds shares no memory, with itself or with what it is given
+        self.fresh = all(to >= 0 for to in writer.shared)
+        self.source = "\n".join(writer.lines) + "\n"
+        exec(compile(self.source, _FILE, "exec"), writer.names)
+        self.run = writer.names.pop("unrolled")  # which holds the names
 
 
 class Writer:

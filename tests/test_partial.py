@@ -11,11 +11,11 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.broadcasting import unbroadcast
 from autograd_lite.floats import CASTS, ones
+from autograd_lite.outline import Known
 from autograd_lite.partial import expression
 from autograd_lite.recording import bind
 from autograd_lite.rules.linalg import matmul_vjp_left, matmul_vjp_right
 from autograd_lite.table import TABLE, Primitive, rows
-from autograd_lite.unrolled import Known
 
 F, D = np.dtype(np.float32), np.dtype(np.float64)
 

@@ -18,11 +18,12 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite import unrolled
+from autograd_lite import unrolled, writer
 from autograd_lite.graph import as_tensors
+from autograd_lite.outline import outline_of
 from autograd_lite.sweep import sweep
 from autograd_lite.table import TABLE
-from autograd_lite.unrolled import Unrolled, outline_of
+from autograd_lite.writer import Unrolled
 
 Values = dict[str, Any]
 
@@ -319,7 +320,7 @@ def check_sweeps(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
 
             self.run = watched
 
-    monkeypatch.setattr(unrolled, "Unrolled", Watched)
+    monkeypatch.setattr(writer, "Unrolled", Watched)
     for seed in seeds:
         for row in set(TABLE.values()):
             for plan in row.plans.values():

@@ -14,9 +14,11 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.graph import as_tensors
+from autograd_lite.outline import MOST, outline_of
 from autograd_lite.sweep import FREED, ancestors, own, sweep
 from autograd_lite.table import TABLE
-from autograd_lite.unrolled import KEPT, MOST, PATIENCE, Unrolled, outline_of
+from autograd_lite.unrolled import KEPT, PATIENCE
+from autograd_lite.writer import Unrolled
 
 Leaves = list[ag.Tensor]
 

@@ -12,10 +12,11 @@ import pytest
 import autograd_lite as ag
 from autograd_lite import pytree
 from autograd_lite.graph import as_tensors
+from autograd_lite.outline import outline_of
 from autograd_lite.recording import bind
 from autograd_lite.sweep import ancestors, next_order, sweep
 from autograd_lite.table import TABLE, Primitive, rows
-from autograd_lite.unrolled import Unrolled, outline_of
+from autograd_lite.writer import Unrolled
 
 CASES = [(op, i) for op in rows() for i in range(len(list(op.examples)))]
 
