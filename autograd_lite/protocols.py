@@ -42,7 +42,7 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, x: Any, *rest: Any, **kw
             "array += tensor): the tensor would be detached; write array = array + tensor"
         )
     if method == "outer":
-        return _call(ufunc, _crossed(*inputs), kwargs)
+        return ufunc(*_crossed(*inputs), **kwargs)
     if method == "at":
         more = ", values" * (ufunc.nin == 2)
         values = "values, add=True" if ufunc is np.add else f"np.{ufunc.__name__}(x[index]{more})"
@@ -50,6 +50,13 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, x: Any, *rest: Any, **kw
             f"np.{ufunc.__name__}.at writes into its first argument, which has no gradient; use "
             f"x = ag.put(x, index, {values})"
         )
+    if method == "__call__" and kwargs.get("dtype") is not None:
+        try:
+            inputs = _computed_in(ufunc, inputs, kwargs)
+        except Exception as error:
+            named(error, path_of(ufunc))
+            raise
+        return _array_ufunc(self, ufunc, method, *inputs, **kwargs)
     key = ufunc if method == "__call__" else getattr(ufunc, method)
     if not kwargs and method == "reduce" and inputs[0] is self:
         return _array_function(self, key, (), inputs, kwargs)
@@ -82,6 +89,48 @@ def _crossed(a: Any, b: Any) -> tuple[Any, Any]:
     if not np.ndim(b):  # an array to NumPy, where a Python float would promote nothing
         b = b.astype(b.dtype) if isinstance(b, Tensor) else np.asarray(b)
     return a[(..., *[None] * np.ndim(b))], b
+
+
+def _computed_in(ufunc: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """The inputs of a ufunc cast as `dtype=` and `casting=`, which are taken out, ask for.
+
+    Raises TypeError, as NumPy does, where that rule allows no such cast.
+    """
+    dtype, casting = np.dtype(kwargs.pop("dtype")), kwargs.pop("casting", "same_kind")
+    plain = (Tensor, np.ndarray, np.generic, float, int)
+    arrays: list[Any] = [x if isinstance(x, plain) else np.asarray(x) for x in inputs]
+    types = [getattr(x, "dtype", type(x)) for x in arrays]
+    signature = (*[None] * ufunc.nin, *[dtype] * ufunc.nout)
+    loop = ufunc.resolve_dtypes(
+        (*types, *[None] * ufunc.nout), signature=signature, casting=casting
+    )
+    pairs = zip(arrays, loop, strict=False)
+    return tuple([x.astype(d) if hasattr(x, "dtype") and x.dtype != d else x for x, d in pairs])
+
+
+#: Functions whose `dtype=` is that of their arrays, cast before anything is done with them.
+_CASTS_FIRST = frozenset(
+    {np.clip, np.concatenate, np.einsum, np.hstack, np.stack, np.trace, np.linalg.trace, np.vstack}
+)
+
+
+def _cast_first(
+    key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of such a function with their arrays cast, and without `dtype=`."""
+    rest = {name: x for name, x in kwargs.items() if name not in ("dtype", "casting")}
+    usual = "safe" if key is np.einsum else "same_kind"
+    dtype, casting = np.dtype(kwargs["dtype"]), kwargs.get("casting", usual)
+    leaves, structure = pytree.flatten((args, rest))
+    for i, x in enumerate(leaves):
+        if isinstance(x, (Tensor, np.ndarray)) and x.dtype != dtype:
+            if not np.can_cast(x.dtype, dtype, casting):
+                raise TypeError(
+                    f"{path_of(key)}: cannot cast an array of dtype {x.dtype} to dtype={dtype} by "
+                    f"casting={casting!r}; pass another dtype, or casting='unsafe'"
+                )
+            leaves[i] = x.astype(dtype)
+    return pytree.unflatten(structure, leaves)  # type: ignore[no-any-return]
 
 
 def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -121,6 +170,8 @@ def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A NumPy function called with a tensor among its arguments."""
     op = TABLE.get(key)
     try:
+        if key in _CASTS_FIRST and kwargs.get("dtype") is not None:
+            return _call(key, *_cast_first(key, args, kwargs))
         if op is not None:
             return bind(op, *op.parse(args, kwargs))
         composition = COMPOSED.get(key)

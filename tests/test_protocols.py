@@ -140,7 +140,7 @@ class TestParameters:
         ("call", "advice"),
         [
             (lambda x: np.add(x, 1.0, where=np.array([True, False])), r"'where'.*np\.where\(mask"),
-            (lambda x: np.add(x, 1.0, dtype=np.float32), r"'dtype'.*\.astype"),
+            (lambda x: np.kron(x, x, dtype=np.float32), "unexpected.*'dtype'"),
             (lambda x: x.sum(out=np.zeros(())), "'out'.*the returned tensor"),
             (lambda x: np.clip(x, 0.0, 1.0, np.zeros(2)), "'out'.*the returned tensor"),
             (lambda x: np.add(x, 1.0, casting="unsafe"), "'casting'.*leave it out"),
@@ -150,6 +150,62 @@ class TestParameters:
         """By position as well."""
         with pytest.raises(TypeError, match=advice):
             call(leaf([1.0, 2.0]))
+
+    @pytest.mark.parametrize("dtype", [np.float64, np.float32, "float64"])
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda x, dtype: np.add(x, x * x, dtype=dtype),
+            lambda x, dtype: np.multiply([1.0, 2.0], x, dtype=dtype, casting="same_kind"),
+            lambda x, dtype: np.exp(x, dtype=dtype),
+            lambda x, dtype: np.subtract.outer(x, x, dtype=dtype),
+            lambda x, dtype: np.hypot(x, 0.1, dtype=dtype),
+            lambda x, dtype: np.matmul(x, x, dtype=dtype),
+            lambda x, dtype: np.modf(x * 3.0, dtype=dtype)[0],
+            lambda x, dtype: np.concatenate([x, x * x], axis=-1, dtype=dtype),
+            lambda x, dtype: np.stack([x, np.ones((2, 2), np.float32)], 1, dtype=dtype),
+            lambda x, dtype: np.vstack([x, x], dtype=dtype, casting="unsafe"),
+            lambda x, dtype: np.hstack((x, x), dtype=dtype),
+            lambda x, dtype: np.trace(x, 1, dtype=dtype),
+            lambda x, dtype: np.linalg.trace(x, dtype=dtype),
+            lambda x, dtype: np.einsum("ij,jk->ik", x, x, dtype=dtype, casting="unsafe"),
+            lambda x, dtype: np.einsum(x, [0, 1], x, [1, 2], dtype=dtype, casting="same_kind"),
+            lambda x, dtype: np.clip(x, 0.2, 0.6, dtype=dtype),
+        ],
+    )
+    def test_a_dtype_to_compute_in(self, call: Any, dtype: Any) -> None:
+        """NumPy's values and dtype, and a gradient of the input's own."""
+        for given in (np.float32, np.float64):
+            a = (np.arange(4.0).reshape(2, 2) / 3.7 + 0.1).astype(given)
+            x = ag.tensor(a, requires_grad=True)
+            y, expected = call(x, dtype), call(a, dtype)
+            assert y.dtype == expected.dtype == np.dtype(dtype)
+            assert y.data.tobytes() == expected.tobytes()
+            y.sum().backward()
+            exact, _ = ag.jvp(
+                lambda x: call(x, np.float64).sum(), (a.astype(float),), (a * 0.0 + 1,)
+            )
+            v = ag.grad(lambda x: call(x, np.float64).sum())(a.astype(float))
+            assert exact.shape == ()
+            assert x.grad.dtype == given
+            np.testing.assert_allclose(x.grad, v, rtol=1e-6)
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda x: np.add(x, 1.0, dtype=int),
+            lambda x: np.exp(x, dtype=np.float32, casting="safe"),
+            lambda x: np.greater(x, x, dtype=float),
+            lambda x: np.concatenate([x, x], dtype=int),
+            lambda x: np.clip(x, 0.0, 1.0, dtype=np.float32, casting="no"),
+            lambda x: np.einsum("i,i->i", x, x, dtype=np.float32),
+        ],
+    )
+    def test_a_dtype_that_nothing_is_cast_to(self, call: Any) -> None:
+        """TypeError, as NumPy raises."""
+        for x in (leaf([1.0, 2.0]), np.array([1.0, 2.0])):
+            with pytest.raises(TypeError, match=r"[Cc]annot cast|No loop|not be cast"):
+                call(x)
 
     def test_defaults_count_as_not_given(self) -> None:
         """Whichever class and order NumPy would take by default."""
@@ -238,6 +294,8 @@ def test_a_method_of_a_ufunc_takes_its_array_by_name() -> None:
         (lambda x: np.linalg.matrix_power(x, 1.5), "np.linalg.matrix_power"),
         (lambda x: np.gradient(x, axis="a"), "np.gradient"),
         (lambda x: np.sum(x, dtype="zz"), "np.sum"),
+        (lambda x: np.exp(x, dtype="zz"), "np.exp"),
+        (lambda x: np.stack([x, x], dtype="zz"), "np.stack"),
         (lambda x: x.sum(dtype="zz"), "np.sum"),
         (lambda x: np.vstack([x, np.ones(7)]), "np.vstack"),
         (lambda x: np.add(x, [[1, 2], [3]]), "np.add"),
