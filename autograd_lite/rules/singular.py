@@ -160,11 +160,43 @@ QUERIES.add(np.linalg.matrix_rank)  # constant, but where it is no function
 # --- the pseudoinverse and least squares
 
 
+def _of_what_is_cut_off(left: Any, right: Any, u: Any, s: Any, vh: Any, kept: Any) -> Any:
+    """What singular values that are cut off, but are not 0, add to the cotangent of A.
+
+    Golub and Pereyra's formula takes them to be 0. The cotangent of A⁺ᵀ is `left` @ `right`. In
+    the next order equal singular values give nan where some are cut off that are not 0.
+    """
+    inner = (transposed(u) @ left) @ (right @ transposed(vh))
+    cut = np.where(kept | (s <= tolerance(s[..., :1])), 0.0, s)[..., None, :]
+    size = np.where(kept, s, 1.0)[..., :, None]
+    share = np.where(kept[..., :, None], cut / size, 0.0)
+    factor = share / (size * size * ((1.0 - share) * (1.0 + share)))
+    mirrored = transposed(inner)
+    upper = factor * (share * inner + mirrored)
+    lower = factor * (share * mirrored + inner)
+    return u @ (upper + transposed(lower)) @ vh
+
+
 def pinv_vjp(g: Any, y: Any, a: Any, rcond: Any, hermitian: bool) -> Any:
     """−Yᵀ G Yᵀ + (I − AY) Gᵀ Y Yᵀ + Yᵀ Y Gᵀ (I − YA) (Golub and Pereyra 1973), at constant rank."""
     yt, gt = transposed(y), transposed(g)
     total = (gt - a @ (y @ gt)) @ (y @ yt) + (yt @ y) @ (gt - (gt @ y) @ a) - yt @ g @ yt
+    if rcond is not None and a.size:
+        u, s, vh = np.linalg.svd(a, full_matrices=False, hermitian=hermitian)
+        kept = s > np.asarray(rcond)[..., None] * s[..., :1]
+        eye = np.eye(gt.shape[-1], dtype=a.dtype)
+        total = total + _of_what_is_cut_off(gt, eye, u, s, vh, kept)
     return symmetric(total) if hermitian else total
+
+
+def pinv_formula(params: dict[str, Any], *_: Any) -> str:
+    """The rule in letters, and that more is added where singular values may be cut off."""
+    whole = "(1 − {a} {y}) {g}ᵀ {y} {y}ᵀ + {y}ᵀ {y} {g}ᵀ (1 − {y} {a}) − {y}ᵀ {g} {y}ᵀ"
+    return whole if params["rcond"] is None else f"{whole} + {_CUT}"
+
+
+#: What `_of_what_is_cut_off` adds, in words.
+_CUT = "the share of each s that is cut off"
 
 
 def _parse_pinv(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
@@ -185,8 +217,8 @@ PINV: Primitive = general(
     pinv_vjp,
     params={"rcond": None, "hermitian": False},
     parse=_parse_pinv,
-    formulas=("(1 − {a} {y}) {g}ᵀ {y} {y}ᵀ + {y}ᵀ {y} {g}ᵀ (1 − {y} {a}) − {y}ᵀ {g} {y}ᵀ",),
-    examples=[matrices(3, 3), matrices(4, 2), matrices(2, 2, 3), matrices(3, 2, rtol=1e-10)],
+    formulas=(pinv_formula,),
+    examples=[matrices(3, 3), matrices(4, 2), matrices(2, 2, 3), matrices(3, 2, rtol=0.7)],
 )
 
 
@@ -206,6 +238,10 @@ def lstsq_vjp_matrix(g: Any, y: Any, a: Any, b: Any, rcond: Any) -> Any:
         side = transposed(inverse) @ _columns(g_x)
         total = total + rest @ transposed(inverse @ side) - side @ x.T
         total = total + (inverse.T @ x) @ transposed(_columns(g_x) - a.T @ side)
+        if rcond is not None and 0.0 < rcond < 1.0 and a.size:
+            u, s, vh = np.linalg.svd(a, full_matrices=False)
+            kept = np.arange(s.shape[0]) < y[2]
+            total = total + _of_what_is_cut_off(_columns(b), _columns(g_x).T, u, s, vh, kept)
     if g_rest is not None and g_rest.size:
         total = total - (rest * (2.0 * g_rest)) @ x.T
     if g_s is not None:
@@ -234,14 +270,15 @@ def lstsq_formula(params: dict[str, Any], a: tuple[int, ...], b: tuple[int, ...]
     """The rule of A in letters, A⁺ the pseudoinverse; the term of wide matrices for those only."""
     wide = "⟨ + {a}⁺ᵀ {y0} ({g0} − {a}ᵀ {a}⁺ᵀ {g0})ᵀ⟩" if a[0] < a[1] else ""
     rest = "⟨({b} − {a} {y0}) ({a}⁺ {a}⁺ᵀ {g0})ᵀ⟩" if a[0] > a[1] else ""
+    wide += f"⟨ + {_CUT}, of {{g0}}⟩" if 0.0 < (params["rcond"] or 0.0) < 1.0 else ""
     return (
         rest + "⟨ − {a}⁺ᵀ {g0} {y0}ᵀ⟩" + wide
         + "⟨ − 2({b} − {a} {y0}) {g1} {y0}ᵀ⟩⟨ + U diag({g3}) Vᵀ⟩"
     )  # fmt: skip
 
 
-def _overdetermined(a: tuple[int, int], b: tuple[int, ...]) -> Example:
-    return given(lambda rng: (*matrices(*a)(rng)[0], rng.standard_normal(b)))
+def _overdetermined(a: tuple[int, int], b: tuple[int, ...], **kwargs: Any) -> Example:
+    return given(lambda rng: (*matrices(*a)(rng)[0], rng.standard_normal(b)), **kwargs)
 
 
 general(
@@ -256,7 +293,7 @@ general(
     ),
     examples=[
         _overdetermined((4, 2), (4,)),
-        _overdetermined((4, 2), (4, 3)),
+        _overdetermined((4, 2), (4, 3), rcond=0.7),
         _overdetermined((3, 3), (3, 2)),
         _overdetermined((2, 4), (2,)),
     ],

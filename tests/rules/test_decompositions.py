@@ -286,6 +286,35 @@ def test_gradients_of_lstsq_have_the_rank_of_its_solution(rcond: float) -> None:
     np.testing.assert_allclose(np.diag(g), np.where(kept, -b / np.diag(a) ** 2, 0.0), rtol=1e-14)
 
 
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4), (3, 3)])
+def test_singular_values_that_are_cut_off_count_though_they_are_not_0(
+    shape: tuple[int, int],
+) -> None:
+    """Vectors that are kept turn towards them: pinv, lstsq and their second derivatives."""
+    m, n = shape
+    a = normal(m, n)
+    a = a / np.linalg.norm(a, 2)
+    s = np.linalg.svdvals(a)
+    rcond = float(s[0] * s[1]) ** 0.5  # between the first two
+    b, weights = normal(m, seed=2), normal(n, m, seed=3)
+    d, e = 0.1 * normal(m, n, seed=4), 0.1 * normal(m, n, seed=5)
+    functions: list[Callable[[Any], Any]] = [
+        lambda a: np.sum(weights * np.linalg.pinv(a, rcond)),
+        lambda a: weights[:, 0] @ np.linalg.lstsq(a, b, rcond)[0],
+    ]
+    for f in functions:
+        assert np.sum(ag.grad(f)(a) * d) == pytest.approx(slope(f, a, d), rel=1e-6)
+        along = lambda a, f=f: np.sum(ag.grad(f)(a) * d)
+        assert np.sum(ag.grad(along)(a) * e) == pytest.approx(slope(along, a, e), rel=1e-6)
+
+
+def test_values_of_rounding_size_that_are_cut_off_do_no_harm() -> None:
+    """Equal ones, too: the second derivative is that without a cut-off."""
+    a, weights = np.diag([2.0, 2.0, 0.0, 0.0]), normal(4, 4)
+    cut = ag.hessian(lambda a: np.sum(weights * np.linalg.pinv(a, 1e-10)))(a)
+    np.testing.assert_array_equal(cut, ag.hessian(lambda a: np.sum(weights * np.linalg.pinv(a)))(a))
+
+
 def test_all_results_of_lstsq_pass_their_gradients() -> None:
     """The solution, the residuals and the singular values; the rank is a number."""
     a, b = normal(5, 2), normal(5, 3, seed=1)
