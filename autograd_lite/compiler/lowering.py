@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.recording import bind
-from autograd_lite.rules import activations, cross_entropy, softmax
+from autograd_lite.rules import activations, cross_entropy, softmax, transcendental
 from autograd_lite.rules.cross_entropy import checked_labels, loss_of_weights
 from autograd_lite.table import TABLE, Primitive
 
@@ -73,6 +73,7 @@ _BY_THEIR_FUNCTION = (
     activations.log_sigmoid,
     activations.softplus,
     activations.gelu,
+    transcendental.one_minus_square,
     softmax.softmax,
     softmax.log_softmax,
     softmax.logsumexp,

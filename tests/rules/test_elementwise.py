@@ -343,6 +343,16 @@ def test_slopes_keep_their_digits(f: Any, x: float, slope: float, slopes: Slopes
     np.testing.assert_allclose(slopes(f, [x], float32=False), [slope], rtol=4e-16)
 
 
+@pytest.mark.parametrize(("f", "factor"), [(np.arcsin, 1), (np.arccos, -1), (np.arctanh, 2)])
+@pytest.mark.parametrize("x", [1e-100, -1e-8])
+def test_second_slopes_near_0_keep_their_digits(
+    f: Any, factor: int, x: float, slopes: Slopes, derivative: Slopes
+) -> None:
+    """They are multiples of x there, where the product rule for (1 − x)(1 + x) gives 0."""
+    second = slopes(derivative(f), [x], float32=False)
+    np.testing.assert_allclose(second, [factor * x], rtol=1e-15)
+
+
 # --- logaddexp
 
 
