@@ -33,6 +33,8 @@ def _parse_diff(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
     (x,), params = DIFF._parse(args[:1], named)
     x = wrapped(x)
     params = {**params, "axis": normal_axis(params["axis"], x.ndim)}
+    if params["n"] == 0:  # NumPy gives x itself then
+        return (x,), params
     before, after = ([] if e is np._NoValue else [_slab(e, x, params["axis"])] for e in ends)
     joined = np.concatenate([*before, x, *after], params["axis"]) if before or after else x
     return (joined,), params

@@ -186,6 +186,12 @@ def test_several_results_are_tensors_in_numpys_container() -> None:
         assert all(isinstance(part, ag.Tensor) for part in result)
 
 
+def test_the_zeroth_difference_is_the_array_itself() -> None:
+    """NumPy leaves out what is prepended and appended then."""
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    assert np.diff(x, 0, prepend=0.5, append=[3.0]).data.tolist() == [1.0, 2.0]
+
+
 def test_uneven_coordinates_of_gradient_are_differentiable() -> None:
     """np.gradient's spacing may be a tensor, evenly spaced or not."""
     f = np.array([0.0, 1.0, 4.0, 9.0])
