@@ -161,6 +161,18 @@ def test_activations_by_their_definitions() -> None:
     np.testing.assert_allclose(ag.log_sigmoid(x), -np.log(1 + np.exp(-x)), rtol=1e-12)
 
 
+@pytest.mark.parametrize("approximate", [False, True])
+@pytest.mark.parametrize("x", [np.float16(300), np.float32(1e20), 1e160, 1e200])
+def test_gelu_is_straight_far_out(approximate: bool, x: Any) -> None:
+    """The slopes are 0 and 1, and there is no curvature, where x² overflows."""
+    for sign, slope in ((1, 1.0), (-1, 0.0)):
+        f = lambda x: ag.gelu(x, approximate=approximate)
+        with np.errstate(over="ignore"):
+            assert ag.grad(f)(sign * x) == slope
+            assert ag.grad(ag.grad(f))(sign * x) == 0.0
+            assert ag.jvp(ag.grad(f), (sign * x,), (x / x,))[1] == 0.0
+
+
 def test_plain_arrays_and_numbers_give_plain_results() -> None:
     """No Tensor comes out where none went in."""
     for f in ALL:
