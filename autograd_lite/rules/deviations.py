@@ -107,7 +107,7 @@ def _var(
     dtype: Any = None,
 ) -> Any:
     """np.var, bit for bit, in half its time for everyday arguments."""
-    plain = where is True and mean is None and dtype is None
+    plain = where is True and mean is None and dtype is None and (axis is None or x.ndim)
     if plain and x.dtype.char in "fd" and isinstance(ddof, int):
         total = ADD(x, axis, None, None, True)
         n = count(x.shape, axis)

@@ -38,7 +38,10 @@ def vector_norm_vjp(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> 
         return np.where(chosen, g / counted(chosen, axes, x.dtype), 0.0) * np.sign(x)
     if ord % 2 == 0 and ord > 0:  # a polynomial within: any derivative at a zero is exact
         return g * np.where(y == 0, 0.0, (x / y) ** (ord - 1))
-    slope = np.sign(x) * (np.abs(x) / y) ** (ord - 1)
+    ratio = np.abs(x) / y
+    if ord < 1:  # infinite at a component that is 0, and taken for 0 in every order
+        ratio = np.where((x == 0) & (y != 0), 1.0, ratio)
+    slope = np.sign(x) * ratio ** (ord - 1)
     return g * np.where((x == 0) | (y == 0), 0.0, slope)
 
 

@@ -83,7 +83,8 @@ def _mean(
     x: Any, where: Any = True, axis: Any = None, keepdims: bool = False, dtype: Any = None
 ) -> Any:
     """np.mean, bit for bit, in a quarter of its time for everyday arguments."""
-    if where is True and dtype is None and x.dtype.char in "fd" and 0 < x.size < 1 << 24:
+    usual = where is True and dtype is None and (axis is None or x.ndim)  # NumPy refuses the others
+    if usual and x.dtype.char in "fd" and 0 < x.size < 1 << 24:
         total = ADD(x, axis, None, None, keepdims)
         n = count(x.shape, axis)
         if n:

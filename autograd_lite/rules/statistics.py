@@ -38,6 +38,8 @@ def average(
         result = np.mean(a, axis=axis, keepdims=keepdims)
         total: Any = np.asarray(np.size(a) / max(np.size(result), 1), result.dtype)
     else:
+        if axis is not None:
+            np.lib.array_utils.normalize_axis_tuple(axis, np.ndim(a), "axis")
         weights, a = _aligned(_array(weights), np.shape(a), axis), _array(a)
         whole = a.dtype.kind != "f"  # in integers of one byte a product of 256 is 0
         dtype = np.result_type(a.dtype, weights.dtype, *[np.float64] * whole)

@@ -160,3 +160,15 @@ def test_orders_that_numpy_refuses_raise_as_numpy_does() -> None:
         norm(ag.tensor(np.ones((2, 2, 2)), requires_grad=True), 2)
     with pytest.raises(np.linalg.LinAlgError, match="cond"):
         np.linalg.cond(ag.tensor(np.ones((0, 2)), requires_grad=True))
+
+
+@pytest.mark.parametrize("ord", [0.5, 0.3])
+def test_a_component_of_0_counts_nothing_in_any_derivative_of_an_order_below_1(ord: float) -> None:
+    """Its own derivative, which is infinite, is taken for 0; the others' are those without it."""
+    norm = lambda x: np.linalg.norm(x, ord)
+    x, others = np.array([1.0, 0.0, -2.0]), np.array([1.0, -2.0])
+    for second in (lambda f: ag.jacobian(ag.grad(f)), ag.hessian):
+        H = second(norm)(x)
+        np.testing.assert_allclose(H[::2, ::2], second(norm)(others), rtol=1e-14)
+        assert not H[1].any()
+        assert not H[:, 1].any()

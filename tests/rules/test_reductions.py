@@ -742,3 +742,17 @@ def test_the_mean_that_is_given_to_masked_whole_numbers(f: Any, dtype: Any) -> N
     mean = np.full((1, 3), 0.4)
     of = lambda x: ag.grad(lambda m: np.sum(f(x, axis=0, where=mask, mean=m)))(mean)
     np.testing.assert_allclose(of(x), of(x.astype(np.float64)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("axis", [0, -1, (0,)])
+@pytest.mark.parametrize("f", [np.mean, np.var, np.std, np.average])
+def test_a_number_has_no_axes(f: Any, axis: Any) -> None:
+    """NumPy adds up a number along axis 0, and refuses to average it."""
+    x = ag.tensor(3.0, requires_grad=True)
+    with pytest.raises(np.exceptions.AxisError):
+        f(np.array(3.0), axis=axis)
+    with pytest.raises(np.exceptions.AxisError):
+        f(x, axis=axis)
+    with pytest.raises(np.exceptions.AxisError):
+        np.average(x, axis=axis, weights=np.array(2.0))
+    assert f(x, axis=()).item() == f(np.array(3.0), axis=())
