@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from _weakref import ref  # what weakref.ref is, 0.7 ms sooner
 from collections.abc import Collection, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd_lite.sweep import IRREGULAR, PICK, Node
 
-__all__ = ["AT_HAND", "MOST", "Known", "Outline", "Place", "length", "outline_of", "weak"]
+__all__ = [
+    "AT_HAND",
+    "MOST",
+    "Known",
+    "Outline",
+    "Place",
+    "is_large",
+    "length",
+    "outline_of",
+    "weak",
+]
 
 #: Graphs of more nodes and leaves than this, or twice as many edges, are swept one node after
 #: another.
@@ -131,12 +142,19 @@ def _saved(node: Node) -> tuple[Known, ...]:
     return tuple(found)
 
 
+def is_large(known: Known) -> bool:
+    """Whether it pays to write over such an array, in place of asking for memory for another."""
+    if known.shape is None:
+        return False
+    return prod(known.shape) * known.dtype.itemsize > AT_HAND  # type: ignore[no-any-return]
+
+
 def _packed(node: Node) -> frozenset[int]:
     """Which of (y, *inputs) that a node saved have y's shape and are in C order.
 
     Of those that are so small that it makes no difference, none.
     """
-    if node.plan.op.kind != "elementwise" or node.size * node.dtype.itemsize <= AT_HAND:
+    if node.plan.op.kind != "elementwise" or not is_large(_known(node)):
         return frozenset()
     arrays = [(i, v) for i, v in enumerate(node.saved) if type(v) is np.ndarray]
     return frozenset(i for i, v in arrays if v.shape == node.shape and v.flags.c_contiguous)

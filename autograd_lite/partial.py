@@ -20,9 +20,9 @@ import numpy as np
 
 from autograd_lite.broadcasting import count, expanded, view_of
 from autograd_lite.floats import CASTS, ones
-from autograd_lite.outline import AT_HAND, Known
+from autograd_lite.outline import Known, is_large
 
-__all__ = ["Expression", "expression", "is_large"]
+__all__ = ["Expression", "expression"]
 
 
 class Expression(NamedTuple):
@@ -441,11 +441,6 @@ def _stays_small(ufunc: Any, arrays: list[Any], shape: tuple[int, ...]) -> bool:
     if ufunc not in _EXACT or rest not in ((), shape):
         raise _Unknown  # of smaller ones it would have other bits, or another shape
     return rest != shape
-
-
-def is_large(known: Known) -> bool:
-    """Whether it pays to write over an array, in place of asking for memory for another."""
-    return prod(known.shape or ()) * known.dtype.itemsize > AT_HAND  # type: ignore[no-any-return]
 
 
 def _is_packed(operands: list[Any], shape: tuple[int, ...] | None) -> bool:

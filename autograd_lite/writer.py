@@ -14,8 +14,8 @@ import numpy as np
 from autograd_lite.broadcasting import SMALL, array_of, fitted, unbroadcast, view_of
 from autograd_lite.changes import LATEST, advance
 from autograd_lite.floats import ERRORS, IGNORED
-from autograd_lite.outline import Known, Outline, Place
-from autograd_lite.partial import Expression, expression, is_large
+from autograd_lite.outline import Known, Outline, Place, is_large
+from autograd_lite.partial import Expression, expression
 from autograd_lite.sweep import FREED, IRREGULAR, merged, refuse_freed
 from autograd_lite.table import Primitive
 

@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite import unrolled, writer
+from autograd_lite import outline, unrolled, writer
 from autograd_lite.graph import as_tensors
 from autograd_lite.outline import outline_of
+from autograd_lite.partial import expression
 from autograd_lite.sweep import sweep
 from autograd_lite.table import TABLE
 from autograd_lite.writer import Unrolled
@@ -304,13 +305,19 @@ def test_every_way_to_the_gradient_agrees(seed: int) -> None:
 
 
 def check_sweeps(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs swept 40 times each, by functions written for them as soon as can be."""
+    """Programs swept 40 times each, by functions written for them as soon as can be.
+
+    Those of every other write over arrays as small as these are.
+    """
     monkeypatch.setattr(unrolled, "PATIENCE", 1)
     taken = []
+    over = 0  # functions that write over arrays
 
     class Watched(Unrolled):
-        def __init__(self, outline: Any) -> None:
-            super().__init__(outline)
+        def __init__(self, made_for: Any) -> None:
+            super().__init__(made_for)
+            nonlocal over
+            over += "t0 := " in self.source or "ct, ct)" in self.source
             run = self.run
 
             def watched(*args: Any) -> Any:
@@ -321,7 +328,10 @@ def check_sweeps(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
             self.run = watched
 
     monkeypatch.setattr(writer, "Unrolled", Watched)
+    at_hand = outline.AT_HAND
     for seed in seeds:
+        monkeypatch.setattr(outline, "AT_HAND", at_hand if seed % 2 else 0)
+        expression.cache_clear()
         for row in set(TABLE.values()):
             for plan in row.plans.values():
                 plan.written = None
@@ -329,7 +339,9 @@ def check_sweeps(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             found = list(swept_otherwise(program))  # NumPy warns of the mean of an empty slice
         assert not found, f"program {seed}: {'; '.join(found)}\n\n{program.script()}"
+    expression.cache_clear()
     assert sum(taken) > 5 * len(seeds)
+    assert over > len(seeds) // 8
 
 
 def test_sweeps_of_one_program_agree_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
