@@ -27,7 +27,11 @@ __all__: list[str] = []
 
 def _array_ufunc(self: Tensor, ufunc: Any, method: str, x: Any, *rest: Any, **kwargs: Any) -> Any:
     if not kwargs and method == "__call__":
-        bound = _BOUND.get(ufunc) or _bound(ufunc)
+        bound: Callable[..., Any] | None
+        try:
+            bound = _BOUND[ufunc]
+        except KeyError:
+            bound = _bound(ufunc)
         if bound is not None:
             y = bound(x, *rest) if rest else bound(x)
             if y._value.ndim or not is_weak(TABLE[ufunc], y):

@@ -75,7 +75,7 @@ def of_one(op: Primitive) -> Callable[..., Any]:
     modes, fn = MODES.get, op.fn
 
     def bind_one(x: Any, params: dict[str, Any] = _NO_PARAMS) -> Any:
-        if not modes().plain or type(params) is not dict:
+        if not modes().plain or (params is not _NO_PARAMS and type(params) is not dict):
             return _bind_any(op, (x,), params, False)
         node = x._node
         value = x._value
