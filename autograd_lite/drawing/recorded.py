@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -32,10 +33,15 @@ class Value:
     name: str = ""
     named: bool = False  # by the user, not by counting
     array: Any = None
-    op: Op | None = None
+    maker: ref[Op] | None = None  # weak: a picture of a graph must not keep it in a cycle
     node: Any = None
     grad: Any = None
     uses: list[Use] = field(default_factory=list)
+
+    @property
+    def op(self) -> Op | None:
+        """The operation that the value is a result of."""
+        return None if self.maker is None else self.maker()
 
     @property
     def tracked(self) -> bool:
@@ -43,7 +49,7 @@ class Value:
         return self.node is not None and self.node.tracked
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Op:
     """One operation: its row, its operands (values or numbers), its results."""
 
@@ -68,8 +74,15 @@ class Op:
 class Use:
     """One place where a value goes: operand `place` of an operation."""
 
-    op: Op
+    user: ref[Op]
     place: int
+
+    @property
+    def op(self) -> Op:
+        """The operation."""
+        op = self.user()
+        assert op is not None, "a use outlives its graph"
+        return op
 
 
 @dataclass(slots=True)
@@ -123,7 +136,7 @@ class _Reader:
                 operand = self.operand(node, place, source, sources)
                 op.operands.append(operand)
                 if isinstance(operand, Value):
-                    operand.uses.append(Use(op, place))
+                    operand.uses.append(Use(ref(op), place))
             op.results = self.results(op)
             ops.append(op)
         value = self.value_of(output, sources)
@@ -190,7 +203,7 @@ class _Reader:
         arrays = arrays if several and arrays is not None else (arrays,) * len(shapes)
         results = []
         for i, (shape, dtype, array) in enumerate(zip(shapes, dtypes, arrays, strict=True)):
-            value = Value("result", shape, dtype, array=array, op=op, node=node)
+            value = Value("result", shape, dtype, array=array, maker=ref(op), node=node)
             self.values[node, i if several else None] = value
             if not several:
                 self.name(value, node.name, node)

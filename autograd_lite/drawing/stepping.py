@@ -6,6 +6,7 @@ The steps are those of the engine's own sweep, and the numbers are those of its 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +87,7 @@ class Steps:
                 yield self._step(number, op, g, totals)
 
     def __next__(self) -> Step:
-        self.running = self.running or iter(self)
+        self.running = self.running or iter(copy(self))  # of itself: a cycle
         return next(self.running)
 
     def __len__(self) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -170,6 +172,30 @@ def test_an_operation_of_the_users_may_have_the_name_of_any_row():
         for view in ("graph", "lanes", "backward"):
             assert name in ag.draw(y, view=view).source
         assert f"∂{name}₁/∂x" in str(ag.steps(y))
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        *[lambda y, view=view: ag.draw(y, view=view).text() for view in ("graph", "lanes")],
+        lambda y: ag.draw(y, view="backward").source,
+        lambda y: str(ag.steps(y)),
+        lambda y: next(ag.steps(y)).formula,
+    ],
+)
+def test_what_was_looked_at_dies_without_the_collector(look):
+    """A picture in a training loop kept every graph's arrays until the collector came."""
+    gc.collect()
+    gc.disable()
+    try:
+        x = ag.tensor(np.ones(3), requires_grad=True, name="x")
+        e = np.exp(x)
+        y, array = np.sum(e * e), weakref.ref(e.data)
+        look(y)
+        del e, y
+        assert array() is None
+    finally:
+        gc.enable()
 
 
 def test_only_tensors_are_drawn():
