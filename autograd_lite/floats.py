@@ -14,20 +14,21 @@ __all__ = ["CASTS", "ERRORS", "IGNORED", "error_handling", "ones"]
 class _Errors:
     """What NumPy's ContextVar does for `np.errstate`, by its public functions."""
 
-    def set(self, handling: str) -> Any:
-        """Handle every floating-point error like this; returns what `reset` needs."""
-        return np.seterr(all=handling)  # type: ignore[arg-type]
+    def get(self) -> Any:
+        """How each floating-point error is handled."""
+        return np.geterr()
 
-    def reset(self, before: Any) -> None:
-        """Handle floating-point errors as before."""
-        np.seterr(**before)
+    def set(self, handling: Any) -> None:
+        """Handle floating-point errors like this, or as `get` has said."""
+        np.seterr(**(handling if isinstance(handling, dict) else {"all": handling}))
 
 
 def error_handling() -> tuple[Any, Any]:
     """NumPy's ContextVar of how floating-point errors are handled, and its value for "ignore".
 
     To set it costs 0.1 µs; `np.errstate`, which does the same, 1.5. It has no public name, so it
-    is found by what it does.
+    is found by what it does. Whoever sets it asks first what it was, and sets that in the end: an
+    interrupt may come before a token is kept.
     """
     context = copy_context()
     before = dict(context)

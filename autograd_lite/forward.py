@@ -15,8 +15,10 @@ import numpy as np
 
 from autograd_lite import pytree
 from autograd_lite.broadcasting import fitted
+from autograd_lite.floats import ERRORS, IGNORED
 from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
 from autograd_lite.messages import refuse_no_function
+from autograd_lite.modes import MODES
 from autograd_lite.promotion import LIFT, like, stands
 from autograd_lite.recording import bind
 from autograd_lite.sweep import PICK, Node, Primal, ancestors, sweep
@@ -45,11 +47,15 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     primals, tangents = _tuples(primals, tangents, "jvp")
     lifted = Lifted(primals, "jvp")
     directions = _directions(lifted, tangents, "jvp")
-    with Recording(lifted, also=directions) as recording:
-        leaves, structure = result_leaves("jvp", f, f(*lifted.primals()))
-        pushed = push(leaves, lifted, directions, recording.record)
-    out = [_zeros_of(y) if t is None else t for y, t in zip(leaves, pushed, strict=True)]
+    recording = Recording(lifted, also=directions)
     record = recording.record
+    try:
+        MODES.set(recording.inside)
+        leaves, structure = result_leaves("jvp", f, f(*lifted.primals()))
+        pushed = push(leaves, lifted, directions, record)
+    finally:
+        MODES.set(recording.modes)
+    out = [_zeros_of(y) if t is None else t for y, t in zip(leaves, pushed, strict=True)]
     values = [value_of(y, lifted, record) for y in leaves]
     shown = [like(y, value_of(t, lifted, record)) for y, t in zip(leaves, out, strict=True)]
     return pytree.unflatten(structure, values), pytree.unflatten(structure, shown)
@@ -106,7 +112,9 @@ def push(
     }
     floor = lifted.floor
     roots = [y._node for y in outputs if isinstance(y, Tensor) and y._node is not None]
-    with np.errstate(all="ignore"):
+    before = ERRORS.get()
+    try:
+        ERRORS.set(IGNORED)
         for node in ancestors(roots, floor):
             if node.inputs and node not in tangents:
                 ts = [tangents.get(p) if isinstance(p, Node) else None for p in node.inputs]
@@ -116,6 +124,8 @@ def push(
                     except Exception as error:
                         error.add_note(f"in the forward derivative of {node.plan.op.path}")
                         raise
+    finally:
+        ERRORS.set(before)
     return [tangents.get(y._node) if isinstance(y, Tensor) and y._node else None for y in outputs]
 
 
@@ -244,9 +254,13 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
         full = list(args)
         for i, primal in zip(spots, lifted.primals(), strict=True):
             full[i] = primal
-        with Recording(lifted) as recording:
+        recording = Recording(lifted)
+        try:
+            MODES.set(recording.inside)
             leaves, structure = result_leaves("jacobian", f, f(*full, **kwargs))
             blocks = _blocks(leaves, lifted, recording.record)
+        finally:
+            MODES.set(recording.modes)
         rows = []
         for row in blocks:
             trees = pytree.unflatten(lifted.structure, row)
@@ -327,7 +341,9 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     primals, tangents = _tuples(primals, tangents, "hvp")
     lifted = Lifted(primals, "hvp")
     directions = _directions(lifted, tangents, "hvp")
-    with Recording(lifted, also=directions) as recording:
+    recording = Recording(lifted, also=directions)
+    try:
+        MODES.set(recording.inside)
         value = f(*lifted.primals())
         found = pull(scalar_output(value, True, f), lifted.nodes, True, lifted.floor)
         pairs = []
@@ -336,6 +352,8 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
             if isinstance(g, Tensor) and g._node is not None:
                 pairs.append((g, seed_for(g, t, recording.record)))
         products = pull(pairs, lifted.nodes, recording.record, lifted.floor)
+    finally:
+        MODES.set(recording.modes)
     gradient, product = lifted.gradients(found, recording.record), lifted.gradients(products)
     if len(primals) == 1:
         return gradient[0], product[0]

@@ -10,7 +10,18 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 
-__all__ = ["MODES", "Modes", "Weak", "debug", "keep", "no_grad", "scope", "using"]
+__all__ = [
+    "MODES",
+    "Modes",
+    "Weak",
+    "debug",
+    "enter",
+    "keep",
+    "no_grad",
+    "scope",
+    "using",
+    "within",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,6 +58,31 @@ _DEFAULT, _DEEPER = Modes(), Modes(depth=1)
 MODES: ContextVar[Modes] = ContextVar("autograd_lite_modes", default=_DEFAULT)
 
 
+def within(modes: Modes, f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What f returns in these modes; those of before hold again, whatever it raises.
+
+    An interrupt may come at any moment: before a token of `MODES.set` is kept, or a context is
+    entered. So what is to be set in the end is known at the beginning, and no call lies between.
+    """
+    before = MODES.get()
+    try:
+        MODES.set(modes)
+        return f(*args, **kwargs)
+    finally:
+        MODES.set(before)
+
+
+def enter(tokens: list[Any], modes: Modes) -> None:
+    """Set these modes and keep the token; neither, where an interrupt comes."""
+    before, n = MODES.get(), len(tokens)
+    try:
+        tokens.append(MODES.set(modes))
+    except BaseException:
+        MODES.set(before)
+        del tokens[n:]
+        raise
+
+
 class using:
     """A context, or decorator, with some modes changed; restored at its end, exceptions included.
 
@@ -59,7 +95,7 @@ class using:
         self._tokens: list[Any] = []
 
     def __enter__(self) -> None:
-        self._tokens.append(MODES.set(self._changed(MODES.get())))
+        enter(self._tokens, self._changed(MODES.get()))
 
     def __exit__(self, *exception: object) -> None:
         MODES.reset(self._tokens.pop())
@@ -80,12 +116,11 @@ class using:
         if inspect.iscoroutinefunction(f):
             return wraps(f)(_awaiting(f, self._again))  # type: ignore[return-value]
         if inspect.isgeneratorfunction(f):
-            return wraps(f)(_stepping(f, self._again))  # type: ignore[return-value]
+            return wraps(f)(_stepping(f, self._changed))  # type: ignore[return-value]
 
         @wraps(f)
         def inside(*args: Any, **kwargs: Any) -> Any:
-            with self._again():
-                return f(*args, **kwargs)
+            return within(self._changed(MODES.get()), f, *args, **kwargs)
 
         return inside  # type: ignore[return-value]
 
@@ -98,7 +133,7 @@ def _awaiting(f: Callable[..., Any], context: Callable[[], Any]) -> Callable[...
     return inside
 
 
-def _stepping(f: Callable[..., Any], context: Callable[[], Any]) -> Callable[..., Any]:
+def _stepping(f: Callable[..., Any], changed: Callable[[Modes], Modes]) -> Callable[..., Any]:
     """The generator function f, each of whose steps runs in a context of its own."""
 
     def inside(*args: Any, **kwargs: Any) -> Any:
@@ -106,13 +141,11 @@ def _stepping(f: Callable[..., Any], context: Callable[[], Any]) -> Callable[...
         step, sent = steps.send, None
         try:
             while True:
-                with context():
-                    out = step(sent)
+                out = within(changed(MODES.get()), step, sent)
                 try:
                     step, sent = steps.send, (yield out)
                 except GeneratorExit:
-                    with context():
-                        steps.close()
+                    within(changed(MODES.get()), steps.close)
                     raise
                 except BaseException as error:
                     step, sent = steps.throw, error

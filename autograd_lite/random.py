@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd_lite.modes import MODES
+from autograd_lite.modes import MODES, Modes, enter
 
 __all__ = ["Draws", "bernoulli", "normal", "replay", "uniform"]
 
@@ -104,10 +104,14 @@ class Draws:
         self.place += 1
         return values.copy()
 
-    def __enter__(self) -> Draws:
+    def entered(self, modes: Modes) -> Modes:
+        """These modes, such that draws are those kept, from the first."""
         self.rewind()
-        self.outer = MODES.get().draws
-        self._tokens.append(MODES.set(MODES.get().but(draws=self)))
+        self.outer = modes.draws
+        return modes.but(draws=self)
+
+    def __enter__(self) -> Draws:
+        enter(self._tokens, self.entered(MODES.get()))
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from autograd_lite import pytree
 from autograd_lite.debugging import fingerprints
 from autograd_lite.graph import Tensor, picked
-from autograd_lite.modes import MODES, using
+from autograd_lite.modes import MODES, within
 from autograd_lite.promotion import standing, stands
 from autograd_lite.random import Draws
 from autograd_lite.sweep import Leaf, Node, ancestors, next_order
@@ -68,8 +68,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         draws = Draws()
         lifted = Lifted(tracked, "checkpoint")
         start = next_order()
-        with draws:
-            outputs, shape = run(lifted.primals())
+        outputs, shape = within(draws.entered(modes), run, lifted.primals())
         closed_over = _outside(outputs, lifted, start)
         sources = [x._node for x in tracked] + closed_over
         places = [i for i, y in enumerate(outputs) if isinstance(y, Tensor) and y._node is not None]
@@ -119,9 +118,11 @@ def _rule(
         primals = [standing(x) if f else x for x, f in zip(xs, floats, strict=False)]
         lifted = Lifted(primals, "checkpoint")
         start = next_order()
-        with using(recording=True, depth=depth):
-            with draws:
-                outputs, _ = run(lifted.primals())
+        modes = MODES.get()
+        try:
+            inside = modes.but(recording=True, depth=depth)
+            MODES.set(inside)
+            outputs, _ = within(draws.entered(inside), run, lifted.primals())
             if set(_outside(outputs, lifted, start)) != set(closed_over):
                 raise RuntimeError(
                     "checkpoint: the function used other tensors when it was recomputed than "
@@ -130,6 +131,8 @@ def _rule(
             pairs = [(outputs[i], ct) for i, ct in zip(places, g, strict=True) if ct is not None]
             record = any(isinstance(x, Tensor) for x in (*g, *xs))
             found = pull(pairs, [*lifted.nodes, *closed_over], record, lifted.floor)
+        finally:
+            MODES.set(modes)
         sources = [*lifted.nodes, *closed_over]
         return tuple(found.get(n, np.zeros(n.shape, n.dtype)) for n in sources)
 

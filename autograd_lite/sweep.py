@@ -208,8 +208,9 @@ def sweep(
             else:
                 heappush(heap, -node.order)
             pending[node.order] = node, g
-    calm = ERRORS.set(IGNORED)
+    before = ERRORS.get()
     try:
+        ERRORS.set(IGNORED)
         while heap:
             order = -heappop(heap)
             node, g = pending.pop(order)
@@ -286,7 +287,7 @@ def sweep(
             if free:
                 node.free()
     finally:
-        ERRORS.reset(calm)
+        ERRORS.set(before)
     return found if as_tensors is None else {node: whole(g) for node, g in found.items()}
 
 

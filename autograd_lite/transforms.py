@@ -36,7 +36,7 @@ from autograd_lite.messages import (
     refuse_no_function,
     refuse_nothing,
 )
-from autograd_lite.modes import MODES
+from autograd_lite.modes import MODES, within
 from autograd_lite.promotion import LIFT, ONE, Float, fixed, like, number_of
 from autograd_lite.sweep import Node, Primal, next_order, own
 from autograd_lite.unrolled import drained, swept
@@ -151,10 +151,11 @@ def value_of(y: Any, lifted: Lifted, record: bool, *, scalar: bool = True) -> An
 
 
 class Recording:
-    """A context in which a transform runs a function: recording, one level deeper."""
+    """How a transform runs a function: `inside` these modes, recording and one level deeper."""
 
     def __init__(self, lifted: Lifted, also: Sequence[Any] = ()) -> None:
         self.modes = MODES.get()
+        self.inside = self.modes.deeper()
         #: whether the sweep must be recorded too: something outer may differentiate its result
         self.record = (
             lifted.outer
@@ -162,13 +163,6 @@ class Recording:
             or self.modes.trace is not None
             or (bool(also) and any(isinstance(x, Tensor) and x._node is not None for x in also))
         )
-
-    def __enter__(self) -> Recording:
-        self.token = MODES.set(self.modes.deeper())
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        MODES.reset(self.token)
 
 
 def pull(
@@ -215,13 +209,17 @@ def value_and_grad(
         full = list(args)
         for i, primal in zip(spots, lifted.primals(), strict=True):
             full[i] = primal
-        with Recording(lifted) as recording:
+        recording = Recording(lifted)
+        record = recording.record
+        try:
+            MODES.set(recording.inside)
             result = f(*full, **kwargs)
             value, aux = _split_aux(result, f) if has_aux else (result, None)
-            record = recording.record
             outputs = scalar_output(value, record, f)
             if record:
                 found = pull(outputs, lifted.nodes, True, lifted.floor)
+        finally:
+            MODES.set(recording.modes)
         value = value_of(value, lifted, record)
         if has_aux:
             value = (value, pytree.map(lambda a: value_of(a, lifted, record), aux))
@@ -306,8 +304,8 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     """
     refuse_no_function("vjp", f)
     lifted = Lifted(primals, "vjp")
-    with Recording(lifted) as recording:
-        result = f(*lifted.primals())
+    recording = Recording(lifted)
+    result = within(recording.inside, f, *lifted.primals())
     leaves, structure = result_leaves("vjp", f, result)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
@@ -325,8 +323,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
             for y, g in zip(leaves, cotangents, strict=True)
             if isinstance(y, Tensor) and y._node is not None
         ]
-        with Recording(lifted):
-            found = pull(pairs, lifted.nodes, record, lifted.floor)
+        found = within(outer.deeper(), pull, pairs, lifted.nodes, record, lifted.floor)
         return lifted.gradients(found, record)
 
     return pytree.map(lambda y: value_of(y, lifted, recording.record), result), pullback

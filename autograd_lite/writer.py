@@ -76,7 +76,7 @@ class Writer:
         self.names: dict[str, Any] = {
             "add": np.add, "advance": advance, "array_of": array_of, "explain": explain,
             "fitted": fitted, "float64": np.float64, "freed": FREED, "ignored": IGNORED,
-            "irregular": IRREGULAR, "latest": LATEST, "loud": ERRORS.reset, "merged": merged,
+            "irregular": IRREGULAR, "errors": ERRORS.get, "latest": LATEST, "merged": merged,
             "ndarray": np.ndarray, "quiet": ERRORS.set, "rules": self.rules, "view_of": view_of,
         }  # fmt: skip
         self.known: dict[int, str] = {}
@@ -107,9 +107,10 @@ class Writer:
         self.write_checks()
         self.line("outputs.clear()")
         self.line("if free: advance(irregular, n0.order)")
-        self.line("calm = quiet(ignored)")
+        self.line("before = errors()")
         self.line("try:")
         self.indent *= 2
+        self.line("quiet(ignored)")
         numbers = all(
             _is_number(place.known) and place.plan.op.kind == "elementwise" for place in self.nodes
         )
@@ -132,7 +133,7 @@ class Writer:
         places = (*range(len(self.nodes)), *range(-len(self.leaves), 0))
         everyone = ", ".join(f"n{_suffix(place)}" for place in places)
         self.line(f"except Exception as error: explain(error, rules, ({everyone},)); raise")
-        self.line("finally: loud(calm)")
+        self.line("finally: quiet(before)")
 
     def write_release(self, i: int, place: Place, saved: Sequence[str]) -> None:
         """Write what lets go of a node, and of what may hold an array."""

@@ -232,7 +232,8 @@ def laid_out(lines: Sequence[Line], before: str = "") -> list[str]:
         if silent:
             indent = "    "
         if len(silent) >= 3 and before:
-            texts += [f"{before} = ERRORS.set(IGNORED)  # as np.errstate does", "try:"]
+            texts += [f"{before} = ERRORS.get()", "try:"]
+            texts += ["    ERRORS.set(IGNORED)  # as np.errstate does"]
         elif silent:
             words = "all=\"ignore\"" if len(silent) >= 3 else ", ".join(
                 f'{name}="ignore"' for name in silent
@@ -242,7 +243,7 @@ def laid_out(lines: Sequence[Line], before: str = "") -> list[str]:
             text = indent + line.text
             texts.append(f"{text:<{width}}  # {line.comment}" if line.comment else text)
         if len(silent) >= 3 and before:
-            texts += ["finally:", f"    ERRORS.reset({before})"]
+            texts += ["finally:", f"    ERRORS.set({before})"]
     return texts
 
 

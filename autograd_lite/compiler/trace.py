@@ -136,13 +136,14 @@ class Trace:
 
     def _lowered(self, op: Primitive, inputs: Sequence[Any], params: Any, y: Any) -> Any:
         """What stands for a row that is traced through: a Value, or a tuple of them."""
-        token = MODES.set(MODES.get().but(recording=False))
+        modes = MODES.get()
         self._lowering.append(op)
         try:
+            MODES.set(modes.but(recording=False))
             result = LOWERED[op](*[_bare(x) for x in inputs], **params)
         finally:
+            MODES.set(modes)
             self._lowering.pop()
-            MODES.reset(token)
         several = op.n_outputs is not None
         parts = [self.operand(part) for part in (result if several else (result,))]
         for part, made in zip(parts, y if several else (y,), strict=True):
@@ -320,11 +321,12 @@ def traced(
 ) -> tuple[Graph, Any]:
     """(Graph, structure of the result) of f, run once on `rebuild(tensors of the leaves)`."""
     trace = Trace()
-    token = MODES.set(Modes().but(trace=trace, recording=True))
+    before = MODES.get()
     try:
+        MODES.set(Modes().but(trace=trace, recording=True))
         tensors = [trace.input(x, path) for x, path in zip(leaves, paths, strict=True)]
         args, kwargs = rebuild(tensors)
         outputs, structure = pytree.flatten(f(*args, **kwargs))
         return trace.graph(outputs), structure
     finally:
-        MODES.reset(token)
+        MODES.set(before)
