@@ -14,7 +14,7 @@ from autograd_lite.changes import owner
 from autograd_lite.graph import Tensor
 from autograd_lite.messages import kind_of, refuse_masked
 from autograd_lite.methods import public
-from autograd_lite.modes import MODES
+from autograd_lite.modes import MODES, within
 from autograd_lite.table import Primitive
 
 __all__ = ["primitive"]
@@ -125,7 +125,12 @@ def _returning_array(function: Callable[..., Any]) -> Callable[..., Any]:
                     ".item() or .numpy(), or make it an input with a rule in vjp"
                 )
         shown = [_shown(x) for x in inputs]
-        y = _given_back(_called(function, shown, params), shown, inputs)
+        modes = MODES.get()
+        if modes.depth or modes.trace is not None:  # transforms inside it are given arrays, too
+            y = within(modes.but(depth=0, trace=None), _called, function, shown, params)
+        else:
+            y = _called(function, shown, params)
+        y = _given_back(y, shown, inputs)
         if isinstance(y, Tensor):
             raise TypeError(
                 f"{function.__name__} returned a Tensor; it is given arrays, and returns one"

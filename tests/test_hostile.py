@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import gc
+import inspect
 import pickle
 import sys
 import threading
+from contextvars import ContextVar
 from decimal import Decimal
 from fractions import Fraction
 from functools import wraps
@@ -18,6 +20,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import table
+from autograd_lite.modes import MODES, Modes
 
 
 def leaf(value: Any, name: str | None = None) -> ag.Tensor:
@@ -251,6 +254,17 @@ class TestUsersOperations:
             y.backward(np.ones(1000))
             data = [z.__array_interface__["data"][0] for z in (y.data, x.grad)]
             assert data == made[-2:]
+
+    def test_a_function_may_use_transforms(self) -> None:
+        """It is given arrays, so their results are: under a transform it was refused its own."""
+        cosine = ag.primitive(vjp=lambda g, y, x: -g * np.sin(x))(
+            lambda x: ag.grad(lambda z: np.sum(np.sin(z)))(x)
+        )
+        x = np.array([1.0, 2.0])
+        f = lambda x: np.sum(cosine(x))
+        for g in (ag.grad(f)(x), ag.compile(ag.grad(f))(x), ag.jvp(cosine, (x,), (np.ones(2),))[1]):
+            np.testing.assert_allclose(g, -np.sin(x))
+        np.testing.assert_allclose(ag.hessian(f)(x), np.diag(-np.cos(x)))
 
     def test_an_identity_gives_back_its_input(self) -> None:
         """As it was given, writable: a gradient reversal is one."""
@@ -509,6 +523,74 @@ class TestManyThreads:
         finally:
             threading.stack_size(before)
         assert seen == [1.0]
+
+
+class Interrupt(BaseException):
+    """As Ctrl-C raises it."""
+
+
+def interrupted(use: Any, n: int) -> bool:
+    """Whether an interrupt came at the n-th moment at which Python lets one in.
+
+    Of those that matter: where a function of ours begins, and after one of a ContextVar.
+    """
+    moments = 0
+
+    def look(frame: Any, event: str, arg: Any) -> None:
+        nonlocal moments
+        code = frame.f_code
+        if event == "call" and not code.co_flags & inspect.CO_GENERATOR:
+            moments += "autograd_lite" in code.co_filename
+        elif event == "c_return" and isinstance(getattr(arg, "__self__", None), ContextVar):
+            moments += 1
+        else:
+            return
+        if moments == n:
+            raise Interrupt
+
+    sys.setprofile(look)
+    try:
+        use()
+    except Interrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+class TestInterrupts:
+    """After Ctrl-C, wherever it came, the next call finds all as it was."""
+
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda f, w: f(w).backward(),
+            lambda f, w: f(w).backward(create_graph=True),
+            lambda f, w: ag.gradients(f(w), w),
+            lambda f, w: ag.grad(f)(w.data),
+            lambda f, w: ag.vjp(f, w.data)[1](1.0),
+            lambda f, w: ag.jvp(f, (w.data,), (w.data,)),
+            lambda f, w: ag.jacobian(f)(w.data),
+            lambda f, w: ag.hvp(f, (w.data,), (w.data,)),
+            lambda f, w: ag.grad(ag.checkpoint(f))(w.data),
+            lambda f, w: ag.no_grad(f)(w),
+            lambda f, w: ag.primitive(vjp=lambda g, y, x: g)(lambda x: x)(w),
+        ],
+    )
+    def test_modes_and_errors_are_restored(self, use: Any) -> None:
+        """Warnings were off, or transforms taken for nested ones, for the rest of the session."""
+        f = lambda x: np.sum(np.sin(x) * x)
+        w, errors, n = leaf([1.0, 2.0]), np.geterr(), 0
+        for _ in range(20):  # and what is written for a graph that comes again
+            use(f, w)
+        found = True
+        while found:
+            n += 1
+            w.grad = None
+            found = interrupted(lambda: use(f, w), n)
+            assert MODES.get() == Modes(), n
+            assert np.geterr() == errors, n
+        assert n > 3
 
 
 class TestNoCollector:
