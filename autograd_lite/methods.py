@@ -14,7 +14,7 @@ from autograd_lite.recording import bind, of_one, of_two
 from autograd_lite.sweep import Leaf
 from autograd_lite.table import COMPOSED, IN_PLACE, QUERIES, TABLE, Composed, Primitive
 
-__all__ = ["install", "install_missing", "public"]
+__all__ = ["CASTS_FIRST", "install", "install_missing", "public"]
 
 
 def _contains(self: Tensor, x: Any) -> bool:
@@ -84,6 +84,12 @@ def public(op: Primitive) -> Callable[..., Any]:
     if not op.strict:  # a user's goes when nobody needs it, with whatever its rules close over
         TABLE[function] = op
     return function
+
+
+#: Functions whose `dtype=` is that of their arrays, cast before anything is done with them.
+CASTS_FIRST = frozenset(
+    {np.clip, np.concatenate, np.einsum, np.hstack, np.stack, np.trace, np.linalg.trace, np.vstack}
+)
 
 
 def install(op: Primitive | Composed) -> None:
@@ -194,6 +200,8 @@ def _method(op: Primitive | Composed, name: str) -> Callable[..., Any]:
             if one is not None and not args and not kwargs:
                 return one(self, op.everyday)
             try:
+                if op.key in CASTS_FIRST and kwargs.get("dtype") is not None:
+                    return op.key(self, *args, **kwargs)
                 return bind(op, *op.parse((self, *args), kwargs))
             except Exception as error:
                 named(error, op.path)

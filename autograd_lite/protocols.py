@@ -16,6 +16,7 @@ import numpy as np
 from autograd_lite import pytree
 from autograd_lite.graph import Tensor
 from autograd_lite.messages import named
+from autograd_lite.methods import CASTS_FIRST
 from autograd_lite.modes import MODES
 from autograd_lite.promotion import Whole, is_fixed, is_weak, stands
 from autograd_lite.recording import bind, of_one, of_two
@@ -112,16 +113,10 @@ def _computed_in(ufunc: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return tuple([x.astype(d) if hasattr(x, "dtype") and x.dtype != d else x for x, d in pairs])
 
 
-#: Functions whose `dtype=` is that of their arrays, cast before anything is done with them.
-_CASTS_FIRST = frozenset(
-    {np.clip, np.concatenate, np.einsum, np.hstack, np.stack, np.trace, np.linalg.trace, np.vstack}
-)
-
-
 def _cast_first(
     key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of such a function with their arrays cast, and without `dtype=`."""
+    """The arguments of one of CASTS_FIRST with their arrays cast, and without `dtype=`."""
     rest = {name: x for name, x in kwargs.items() if name not in ("dtype", "casting")}
     usual = "safe" if key is np.einsum else "same_kind"
     dtype, casting = np.dtype(kwargs["dtype"]), kwargs.get("casting", usual)
@@ -174,7 +169,7 @@ def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A NumPy function called with a tensor among its arguments."""
     op = TABLE.get(key)
     try:
-        if key in _CASTS_FIRST and kwargs.get("dtype") is not None:
+        if key in CASTS_FIRST and kwargs.get("dtype") is not None:
             return _call(key, *_cast_first(key, args, kwargs))
         if op is not None:
             return bind(op, *op.parse(args, kwargs))

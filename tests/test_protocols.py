@@ -168,6 +168,8 @@ class TestParameters:
             lambda x, dtype: np.hstack((x, x), dtype=dtype),
             lambda x, dtype: np.trace(x, 1, dtype=dtype),
             lambda x, dtype: np.linalg.trace(x, dtype=dtype),
+            lambda x, dtype: x.trace(dtype=dtype),
+            lambda x, dtype: x.clip(0.2, 0.6, dtype=dtype),
             lambda x, dtype: np.einsum("ij,jk->ik", x, x, dtype=dtype, casting="unsafe"),
             lambda x, dtype: np.einsum(x, [0, 1], x, [1, 2], dtype=dtype, casting="same_kind"),
             lambda x, dtype: np.clip(x, 0.2, 0.6, dtype=dtype),
