@@ -21,7 +21,7 @@ from autograd_lite.debugging import Watch
 from autograd_lite.messages import described, refuse_detaching, refuse_masked, refuse_traced
 from autograd_lite.modes import MODES
 from autograd_lite.promotion import fixed
-from autograd_lite.sweep import IRREGULAR, PICK, Leaf, Node, Recorded, next_order, own
+from autograd_lite.sweep import IRREGULAR, PICK, PICK_OF_INTS, Leaf, Node, Recorded, next_order, own
 from autograd_lite.unrolled import swept
 
 __all__ = [
@@ -539,12 +539,12 @@ def picked(y: Any, node: Node) -> Any:
 
 
 def pick(value: Any, node: Node, i: int) -> Tensor:
-    """Result i of a row that has several, with a node that picks it."""
-    if value.dtype.kind != "f":
+    """Result i of a row that has several, with a node that picks it: ints have one in a trace."""
+    if value.dtype.kind != "f" and MODES.get().trace is None:
         return new_tensor(value, None)
     made = Recorded()
-    made.plan, made.inputs, made.saved = PICK, (node,), (None, node)
-    made.params, made.info, made.order = {"index": i}, None, next_order()
+    made.plan, made.inputs = PICK if value.dtype.kind == "f" else PICK_OF_INTS, (node,)
+    made.saved, made.params, made.info, made.order = (None, node), {"index": i}, None, next_order()
     made.shape, made.dtype = value.shape, value.dtype
     return new_tensor(value, made)
 

@@ -25,6 +25,7 @@ from autograd_lite.table import Plan, Primitive
 __all__ = [
     "IRREGULAR",
     "PICK",
+    "PICK_OF_INTS",
     "Leaf",
     "Node",
     "Primal",
@@ -358,5 +359,8 @@ def _picking(g: Any, y: Any, x: Any, index: int) -> tuple[Any, ...]:
 
 
 #: Picks one result of a row that has several: its rule makes a tuple with one cotangent in it.
-PICK = Plan(Primitive(_picking, (_picking,), kind="linear", name="pick"), (True,))
+PICK, PICK_OF_INTS = (  # of ints, that no gradient passes, none is made but in a trace
+    Plan(Primitive(_picking, (_picking,), kind="linear", name="pick"), (tracked,))
+    for tracked in (True, False)
+)
 PICK.arity = 0  # its index is a parameter

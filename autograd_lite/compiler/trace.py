@@ -24,7 +24,7 @@ from autograd_lite.promotion import LIFT, Fixed, Float, gives_floats, is_fixed, 
 from autograd_lite.recording import bind, evaluated, node_of
 from autograd_lite.rules.activations import stop_gradient
 from autograd_lite.signatures import constants
-from autograd_lite.sweep import PICK, Leaf, Node, next_order
+from autograd_lite.sweep import PICK, PICK_OF_INTS, Leaf, Node, next_order
 from autograd_lite.table import TABLE, Plan, Primitive, plan_for
 
 __all__ = ["FLOAT", "Trace", "traced"]
@@ -125,14 +125,14 @@ class Trace:
             and (lowered := self._lowered(op, inputs, params, y)) is not None
         ):
             self.values[node] = lowered
-            return new_tensor(y, node) if op.n_outputs is None else self._picked(y, node)
+            return new_tensor(y, node) if op.n_outputs is None else picked(y, node)
         step = Step(node.shape, node.dtype, op=op, operands=operands, params=params)
         step.weak = isinstance(y, Weak) or is_fixed(y)
         step.silent = self._silent()
         self.steps.append(step)
         self.values[node] = step
         self.numbers[step] = y
-        return new_tensor(y, node) if op.n_outputs is None else self._picked(y, node)
+        return new_tensor(y, node) if op.n_outputs is None else picked(y, node)
 
     def _lowered(self, op: Primitive, inputs: Sequence[Any], params: Any, y: Any) -> Any:
         """What stands for a row that is traced through: a Value, or a tuple of them."""
@@ -224,7 +224,7 @@ class Trace:
         while node.plan is LIFT:
             node = node.inputs[0]
         found = self.values.get(node)
-        if found is None and node.plan in (PICK, _OF_INTS) and node.inputs[0] in self.values:
+        if found is None and node.plan in (PICK, PICK_OF_INTS) and node.inputs[0] in self.values:
             source = self.values[node.inputs[0]]
             index = node.params["index"]
             found = source[index] if type(source) is tuple else self._pick(source, index, node)
@@ -249,19 +249,6 @@ class Trace:
             self.steps.append(pick)
             self.numbers[pick] = self.numbers[source][index]
         return self._picks[key]
-
-    def _picked(self, y: Any, node: Node) -> Any:
-        """The results of a row that has several; int and bool ones are followed too."""
-        results = picked(y, node)
-        for i, (value, tensor) in enumerate(zip(y, results, strict=True)):
-            if tensor._node is None:
-                pick = Node(_OF_INTS, (node,), (None, node), {"index": i}, value.shape, value.dtype)
-                tensor._node = pick
-        return results
-
-
-#: Picks a result that no gradient passes.
-_OF_INTS = Plan(PICK.op, (False,))
 
 
 def _float(x: Any) -> float:

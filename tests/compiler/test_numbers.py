@@ -256,3 +256,23 @@ def test_plain_arrays_give_the_loss_of_a_program() -> None:
     assert ag.softmax_cross_entropy(z, 2 * t, normalized=True) == pytest.approx(
         ag.softmax_cross_entropy(ag.tensor(z), 2 * t, normalized=True).item(), rel=1e-15
     )
+
+
+def test_rules_that_read_whole_number_results_read_those_of_the_call() -> None:
+    """frexp's exponents, the rank that lstsq found, and a user's own, to the second order."""
+
+    @ag.primitive(vjp=(lambda g, y, x: g[0] * y[1],))
+    def steps(x: Any) -> Any:
+        return x * np.floor(x), np.floor(x).astype(int)
+
+    b = np.array([1.0, 2.0])
+    for f, seen, unseen in (
+        (lambda x: np.frexp(x)[0] * x, [0.7, 3.0], [700.0, 3e-5]),
+        (lambda x: steps(x)[0] * x, [1.5, 2.5], [3.5, 4.5]),
+        (lambda x: np.linalg.lstsq(np.diag(x), b, 0.3)[0], [1.0, 0.7], [1.0, 0.1]),
+    ):
+        first = ag.grad(lambda x, f=f: np.sum(f(x)))
+        for g in (first, ag.grad(lambda x, first=first: np.sum(first(x)))):
+            program = ag.compile(g)
+            program(np.array(seen))
+            np.testing.assert_allclose(program(np.array(unseen)), g(np.array(unseen)), rtol=1e-14)
