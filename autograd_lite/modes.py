@@ -159,6 +159,8 @@ class scope(using):
     """A context, or decorator, that groups what is recorded inside under a name, for pictures."""
 
     def __init__(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"scope: expected a name, got {name!r} of type {type(name).__name__}")
         super().__init__(name=name)
 
     @staticmethod

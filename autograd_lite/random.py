@@ -36,21 +36,21 @@ def normal(
 
 def bernoulli(rng: Generator, shape: Shape, *, p: float = 0.5, dtype: Any = np.float64) -> Any:
     """Independent draws that are 1 with probability p, else 0."""
-    if not 0 <= p <= 1:
+    if not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
         raise ValueError(f"bernoulli: p must be a probability, got {p!r}")
     return _draw(_bernoulli, rng, shape, p=p, dtype=np.dtype(dtype))
 
 
 def _uniform(rng: Generator, shape: Shape, low: float, high: float, dtype: Any) -> Any:
-    return rng.uniform(low, high, shape).astype(dtype, copy=False)
+    return np.asarray(rng.uniform(low, high, shape), dtype)
 
 
 def _normal(rng: Generator, shape: Shape, mean: float, std: float, dtype: Any) -> Any:
-    return rng.normal(mean, std, shape).astype(dtype, copy=False)
+    return np.asarray(rng.normal(mean, std, shape), dtype)
 
 
 def _bernoulli(rng: Generator, shape: Shape, p: float, dtype: Any) -> Any:
-    return (rng.random(shape) < p).astype(dtype)
+    return np.asarray(rng.random(shape) < p, dtype)
 
 
 def _draw(sampler: Callable[..., Any], rng: Generator, shape: Shape, **params: Any) -> Any:
@@ -96,7 +96,7 @@ class Draws:
             new = self.outer.next(*call[:1], rng, *call[1:]) if self.outer else None
             self.kept.append((call, sampler(rng, shape, **params) if new is None else new))
         kept_call, values = self.kept[self.place]
-        if kept_call != call:
+        if not _alike(kept_call, call):
             raise RuntimeError(
                 f"replay: draw {self.place} was {_described(kept_call)}, now it is "
                 f"{_described(call)}; a function must draw alike at every pass"
@@ -116,6 +116,14 @@ class Draws:
 
     def __exit__(self, *exception: object) -> None:
         MODES.reset(self._tokens.pop())
+
+
+def _alike(call: Any, other: Any) -> bool:
+    """Whether two calls of a sampler are the same, parameters that are arrays included."""
+    (sampler, shape, params), (*called, others) = call, other
+    return called == [sampler, shape] and all(
+        np.array_equal(value, others[name]) for name, value in params.items()
+    )
 
 
 def _described(call: tuple[Any, Any, Any]) -> str:

@@ -259,6 +259,37 @@ def test_replay_repeats_draws() -> None:
     assert not np.array_equal(draw(), first)
 
 
+def test_replay_repeats_draws_of_arrays_of_means() -> None:
+    """Parameters may be arrays: they were compared as if they were numbers."""
+    gen, means = np.random.default_rng(0), np.array([1.0, 20.0])
+    with ag.random.replay() as draws:
+        first = ag.random.normal(gen, 2, mean=means), ag.random.bernoulli(gen, 2, p=means / 20)
+        draws.rewind()
+        again = (
+            ag.random.normal(gen, 2, mean=means.copy()),
+            ag.random.bernoulli(gen, 2, p=means / 20),
+        )
+        np.testing.assert_array_equal(first, again)
+        draws.rewind()
+        with pytest.raises(RuntimeError, match="draw alike"):
+            ag.random.normal(gen, 2, mean=means + 1.0)
+
+
+def test_a_program_that_draws_is_repeated_too() -> None:
+    """By replay, and by a checkpoint, whose gradient was that of other draws than its value."""
+    gen = np.random.default_rng(0)
+    noise = ag.compile(lambda r: ag.random.uniform(r, (3,)))
+    noise(gen)
+    x = ag.tensor(np.ones(3), requires_grad=True)
+    y = ag.checkpoint(lambda x: x * noise(gen))(x)
+    np.sum(y).backward()
+    np.testing.assert_array_equal(x.grad, y.data)
+    with ag.random.replay() as draws:
+        first = noise(gen)
+        draws.rewind()
+        np.testing.assert_array_equal(noise(gen), first)
+
+
 @ag.primitive(vjp=(lambda g, y, x, scale=1.0: g * scale * np.cos(scale * x),))
 def wave(x: Any, scale: float = 1.0) -> Any:
     """sin(scale·x)."""

@@ -52,7 +52,7 @@ class Compiled:
 
     def __init__(
         self, name: str, source: str, check: str, namespace: dict[str, Any], library: Library,
-        expected: list[Expected],
+        expected: list[Expected], draws: bool,
     ) -> None:  # fmt: skip
         self.name = name
         self.source = source
@@ -60,6 +60,7 @@ class Compiled:
         self.namespace = namespace
         self.library = library
         self.expected = expected
+        self.draws = draws  # whether it takes random numbers from a Generator
         self._load()
 
     def _load(self) -> None:
@@ -113,7 +114,8 @@ class Compiled:
 
     def __reduce__(self) -> Any:
         return Compiled, (
-            self.name, self.source, self.check, self.namespace, self.library, self.expected
+            self.name, self.source, self.check, self.namespace, self.library, self.expected,
+            self.draws,
         )  # fmt: skip
 
 
@@ -183,7 +185,8 @@ def build(
     source = _source(name, arguments, body, scalars, graph, library, writer, own)
     check = _check(arguments, places, leaves)
     given = {**library.given, **library.arrays}
-    return Compiled(name, source, check, given, library, expectations(arguments))
+    draws = any(isinstance(step, Draw) for step in graph.steps)
+    return Compiled(name, source, check, given, library, expectations(arguments), draws)
 
 
 def _result(structure: Any, leaves: list[str], library: Library, whole: dict[int, str]) -> str:

@@ -68,7 +68,8 @@ class Program:
                 fits = last.fits(*args, **kwargs) if kwargs else last.fits(*args)
             except (TypeError, AttributeError, LookupError):
                 fits = False
-            if fits and MODES.get().trace is None:
+            modes = MODES.get()
+            if fits and modes.trace is None and (modes.draws is None or not last.draws):
                 return last.run(*args, **kwargs) if kwargs else last.run(*args)
         return self._call(args, kwargs)
 
@@ -83,6 +84,13 @@ class Program:
         if compiled is None:
             with self._lock:
                 compiled = self._compiled.get(key) or self._compile(key, args, kwargs)
+        if compiled.draws and MODES.get().draws is not None:  # a checkpoint, say, repeats them
+            if self.function is None:
+                raise TypeError(
+                    "this Program came out of a pickle without its function, which could not be "
+                    "pickled, and its draws cannot be repeated; compile the function again"
+                )
+            return self.function(*args, **kwargs)
         compiled.remember(args, kwargs)
         self._last = compiled
         return compiled.run(*args, **kwargs)
