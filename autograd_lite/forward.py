@@ -19,7 +19,7 @@ from autograd_lite.floats import ERRORS, IGNORED
 from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
 from autograd_lite.messages import refuse_no_function
 from autograd_lite.modes import MODES
-from autograd_lite.promotion import LIFT, like, stands
+from autograd_lite.promotion import LIFT, gradient_like, like, stands
 from autograd_lite.recording import bind
 from autograd_lite.sweep import PICK, Node, Primal, ancestors, sweep
 from autograd_lite.transforms import (
@@ -263,7 +263,11 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
             MODES.set(recording.modes)
         rows = []
         for row in blocks:
-            trees = pytree.unflatten(lifted.structure, row)
+            shown = [
+                _shown(value_of(b, lifted, recording.record, scalar=False), x)
+                for b, x in zip(row, lifted.tensors, strict=True)
+            ]
+            trees = pytree.unflatten(lifted.structure, shown)
             rows.append(trees if several else trees[0])
         return pytree.unflatten(structure, rows)
 
@@ -275,17 +279,14 @@ def _blocks(outputs: Sequence[Any], lifted: Lifted, record: bool) -> list[list[A
     n_out = sum(int(np.size(y)) for y in outputs)
     n_in = sum(x.size for x in lifted.tensors)
     make = _rows_by_reverse if n_out <= n_in else _columns_by_forward
-    blocks = [make(y, lifted, record) for y in outputs]
-    return [
-        [_shown(value_of(b, lifted, record, scalar=False), x) for b, x in pairs]
-        for pairs in (zip(row, lifted.tensors, strict=True) for row in blocks)
-    ]
+    return [make(y, lifted, record) for y in outputs]
 
 
 def _shown(block: Any, lifted: Tensor) -> Any:
     """A float for a float's single derivative, else the block as it is."""
-    single = not block.ndim and (isinstance(block, Tensor) or stands(lifted))
-    return like(lifted, block) if single else block
+    if isinstance(block, Tensor) and not block.ndim:
+        return gradient_like(lifted, block)
+    return like(lifted, block) if not block.ndim and stands(lifted) else block
 
 
 def _rows_by_reverse(y: Any, lifted: Lifted, record: bool) -> list[Any]:

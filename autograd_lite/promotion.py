@@ -29,6 +29,7 @@ __all__ = [
     "bare",
     "fixed",
     "gives_floats",
+    "gradient_like",
     "is_fixed",
     "is_weak",
     "like",
@@ -182,6 +183,15 @@ def like(y: Any, g: Any) -> Any:
     if node is not None:  # a node of its own: g may have other uses
         made._node = Node(LIFT, (node,), (None, None), {}, (), node.dtype, {"float": is_float})
     return made
+
+
+def gradient_like(x: Any, g: Any) -> Any:
+    """A gradient, a tensor, as a number or not, like the tensor x; for programs, as an array."""
+    g = like(x, g)
+    modes = MODES.get()
+    if modes.trace is not None and not modes.depth and not stands(g):
+        modes.trace.arrays.append(g)
+    return g
 
 
 def number_of(y: Any) -> Any:

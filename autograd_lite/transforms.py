@@ -37,7 +37,7 @@ from autograd_lite.messages import (
     refuse_nothing,
 )
 from autograd_lite.modes import MODES, within
-from autograd_lite.promotion import LIFT, ONE, Float, fixed, like, number_of
+from autograd_lite.promotion import LIFT, ONE, Float, fixed, gradient_like, number_of
 from autograd_lite.sweep import Node, Primal, next_order, own
 from autograd_lite.unrolled import drained, swept
 
@@ -110,7 +110,7 @@ def _result(g: Any, lifted: Tensor, primal: Any, record: bool) -> Any:
         g = np.zeros(lifted.shape, lifted.dtype)
     if isinstance(g, Tensor):
         if record and (g._node is not None or _is_plain_tensor(primal)):
-            return like(lifted, g)
+            return gradient_like(lifted, g)
         g = g._value
     if type(primal) is float:
         return float(g)

@@ -138,7 +138,7 @@ def build(
     places = [p for p, x in zip(arguments.places, arguments.leaves, strict=True) if _is_dynamic(x)]
     places = [(path, (names or {}).get(path, name)) for path, name in places]
     leaves = [x for x in arguments.leaves if _is_dynamic(x)]
-    graph, structure = traced(f, leaves, [n for _, n in places], _rebuild(arguments))
+    graph, structure, arrays = traced(f, leaves, [n for _, n in places], _rebuild(arguments))
     graph = in_best_layout(improved(simplified(graph)), tune)
     for word in USED:
         if word in arguments.names:
@@ -169,7 +169,7 @@ def build(
     )
     writer.lines += [Line(text, "", quiet) for text in texts]
     tensors = any(_is_tensor(x) for x in leaves)
-    result = _result(structure, _results(graph, writer, donation, tensors), library, whole)
+    result = _result(structure, _results(graph, writer, donation, tensors, arrays), library, whole)
     body = [*_checked(donation, graph, variables, library, lines), *_taken(writer, own)]
     end = [*_given_back(writer, own), Line(f"return {result}", "", ())]
     free = variables.taken.isdisjoint({"ERRORS", "IGNORED"})
@@ -180,7 +180,7 @@ def build(
     if floats:
         numbers = Scalars(graph, variables, library)
         scalars = [*lines, *numbers.lines()]
-        results = _results(graph, writer, donation, tensors, numbers.result)
+        results = _results(graph, writer, donation, tensors, arrays, numbers.result)
         scalars.append(f"return {_result(structure, results, library, whole)}")
     source = _source(name, arguments, body, scalars, graph, library, writer, own)
     check = _check(arguments, places, leaves)
@@ -380,26 +380,37 @@ def _unpacked(
 
 
 def _results(
-    graph: Graph, writer: Writer, donation: Donation, tensors: bool, number: Any = None
+    graph: Graph,
+    writer: Writer,
+    donation: Donation,
+    tensors: bool,
+    arrays: set[int],
+    number: Any = None,
 ) -> list[str]:
     """An expression for every leaf of the result: fresh arrays, none of them twice.
 
-    `number(y)` is that of a Python float, in the form that has these alone.
+    Those at the places `arrays` are arrays even without axes. `number(y)` is that of a Python
+    float, in the form that has these alone.
     """
     texts, seen = [], set()
     kept = {y: x for x, y in donation.all}
-    for y in graph.outputs:
+    for i, y in enumerate(graph.outputs):
         if y in kept:
             text = writer.names.of[kept.pop(y)]
         elif isinstance(y, Value):
             text = number(y) if number else writer.names.of[y]
-            if not number and not y.weak and (y in seen or not _is_fresh(y)):
+            if not y.weak and not y.shape and not tensors:
+                own = number or _is_fresh(y)
+                text = f"np.array({text})" if i in arrays else text if own else f"{text}[()]"
+            elif not number and not y.weak and (y in seen or not _is_fresh(y)):
                 text = f"np.array({text})"
             seen.add(y)
             if tensors and not y.weak:
                 text = f"{writer.library.given_function(_tensor, 'tensor')}({text})"
         else:
             text = _constant(y, writer.library)
+            if i in arrays and isinstance(y.array, np.generic):
+                text = f"np.asarray({text})"
         texts.append(text)
     return texts
 

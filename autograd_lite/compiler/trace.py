@@ -48,6 +48,8 @@ class Trace:
         self.steps: list[Value] = []
         self.values: dict[Node, Any] = {}  # what stands for a node: a Value or a Const
         self.numbers: dict[Any, Any] = {}  # the concrete array of every Value
+        #: gradients as the function gets them: of arrays, arrays, where NumPy's results are scalars
+        self.arrays: list[Tensor] = []
         self._picks: dict[tuple[Any, int], Pick] = {}
         self._generators: dict[int, Input] = {}
         self._streams: dict[int, Any] = {}
@@ -305,8 +307,11 @@ def _constants(op: Primitive, y: Any) -> Any:
 
 def traced(
     f: Callable[..., Any], leaves: Sequence[Any], paths: Sequence[str], rebuild: Callable[..., Any]
-) -> tuple[Graph, Any]:
-    """(Graph, structure of the result) of f, run once on `rebuild(tensors of the leaves)`."""
+) -> tuple[Graph, Any, set[int]]:
+    """(Graph, structure of the result, places of arrays in it) of f, run once.
+
+    On `rebuild(tensors of the leaves)`. Whatever else has no axes is a number.
+    """
     trace = Trace()
     before = MODES.get()
     try:
@@ -314,6 +319,9 @@ def traced(
         tensors = [trace.input(x, path) for x, path in zip(leaves, paths, strict=True)]
         args, kwargs = rebuild(tensors)
         outputs, structure = pytree.flatten(f(*args, **kwargs))
-        return trace.graph(outputs), structure
+        given = [t for t, x in zip(tensors, leaves, strict=True) if isinstance(x, np.ndarray)]
+        known = [*trace.arrays, *given]
+        arrays = {i for i, y in enumerate(outputs) if any(y is g for g in known)}
+        return trace.graph(outputs), structure, arrays
     finally:
         MODES.set(before)

@@ -117,3 +117,37 @@ def test_nested_lists_of_another_kind_are_another_signature(changed: Nested) -> 
             assert s == t
             for x, y in zip(xs, ys, strict=True):
                 np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize(
+    "x", [2.0, np.float64(2.0), np.float32(2.0), np.array(2.0), np.array(2.0, "f")]
+)
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x,
+        lambda x: (x, x * 1.0, 2.0 * x, np.sum(x)),
+        lambda x: ag.value_and_grad(lambda x: x * x)(x),
+        lambda x: ag.grad(ag.grad(lambda x: x * x))(x),
+        lambda x: ag.vjp(lambda x: np.sin(x) * x, x)[1](x),
+        lambda x: ag.jvp(lambda x: np.sin(x) * x, (x,), (x,)),
+        lambda x: ag.hvp(lambda x: np.sin(x) * x, (x,), (x,)),
+        lambda x: (ag.jacobian(np.tanh)(x), ag.hessian(np.tanh)(x)),
+        lambda x: ag.value_and_grad(lambda x: (x * x, ag.grad(np.sin)(x)), has_aux=True)(x),
+        lambda x: ag.grad(lambda x: x * x)(x) * 2.0,
+        lambda x: (g := ag.grad(lambda x: x * x)(x), g),
+        lambda x: ag.grad(lambda d: d["a"] * d["b"][0])({"a": x, "b": [x]}),
+    ],
+)
+def test_results_without_axes_are_arrays_or_numbers_as_eagerly(f: Any, x: Any) -> None:
+    """A gradient is an array where its argument is one, or a NumPy scalar; a value is a scalar."""
+    program = ag.compile(f)
+    for _ in range(2):
+        got, expected = (ag.pytree.flatten(h(x))[0] for h in (program, f))
+        assert [type(v) for v in got] == [type(v) for v in expected]
+        assert [np.asarray(v).dtype for v in got] == [np.asarray(v).dtype for v in expected]
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+        arrays = [v for v in got if isinstance(v, np.ndarray)]
+        assert not any(
+            np.shares_memory(v, w) for i, v in enumerate(arrays) for w in [x, *arrays[:i]]
+        )
