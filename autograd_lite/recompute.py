@@ -75,7 +75,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         values = tuple(outputs[i]._value for i in places)
         if not places or not sources:
             return pytree.unflatten(shape, outputs)
-        watched = _Watched([*leaves, *_tensors(closed_over)] if modes.debug else [])
+        watched = _Watched(*([*leaves, *_tensors(closed_over)], values) if modes.debug else ())
         rule = _rule(run, floats, closed_over, places, draws, start, modes.depth, watched)
         results = _record(f, rule, tracked, sources, values)
         for i, y in zip(places, results, strict=True):
@@ -128,6 +128,7 @@ def _rule(
                     "checkpoint: the function used other tensors when it was recomputed than "
                     "before; it must compute the same again"
                 )
+            watched.refuse_others([outputs[i] for i in places])
             pairs = [(outputs[i], ct) for i, ct in zip(places, g, strict=True) if ct is not None]
             record = any(isinstance(x, Tensor) for x in (*g, *xs))
             found = pull(pairs, [*lifted.nodes, *closed_over], record, lifted.floor)
@@ -140,9 +141,13 @@ def _rule(
 
 
 class _Watched:
-    """Arrays that a function reads, with their fingerprints: what `ag.debug()` remembers."""
+    """Arrays that a function reads, with their fingerprints: what `ag.debug()` remembers.
 
-    def __init__(self, values: Sequence[Any]) -> None:
+    And the fingerprints of what it gave.
+    """
+
+    def __init__(self, values: Sequence[Any] = (), results: Sequence[Any] | None = None) -> None:
+        self.results = results and fingerprints(list(map(np.asarray, results)))
         self.values = [x for x in values if isinstance(x, (Tensor, np.ndarray))]
         self.arrays = [x._value if isinstance(x, Tensor) else x for x in self.values]
         self.marks = fingerprints(self.arrays)
@@ -152,6 +157,14 @@ class _Watched:
         for x, now, before in zip(self.values, fingerprints(self.arrays), self.marks, strict=True):
             if now != before:
                 _changed(getattr(x, "name", None) or "an argument", x.shape)
+
+    def refuse_others(self, results: Sequence[Tensor]) -> None:
+        """Raise where the function gave other results when it was recomputed."""
+        if self.results and self.results != fingerprints([np.asarray(y._value) for y in results]):
+            raise RuntimeError(
+                "checkpoint: the function gave other values when it was recomputed than before; it "
+                "must compute the same again: draw through ag.random, and change nothing outside"
+            )
 
 
 def _tensors(nodes: Sequence[Node]) -> list[Any]:

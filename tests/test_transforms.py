@@ -275,6 +275,18 @@ def test_replay_repeats_draws_of_arrays_of_means() -> None:
             ag.random.normal(gen, 2, mean=means + 1.0)
 
 
+def test_debugging_finds_a_checkpoint_that_computes_something_else() -> None:
+    """Draws of NumPy's own are not repeated: the gradient would be that of other values."""
+    gen, x = np.random.default_rng(0), ag.tensor(np.ones(3), requires_grad=True)
+    with ag.debug():
+        y = ag.checkpoint(lambda x: x * ag.random.uniform(gen, 3))(x)
+        np.sum(y).backward()
+        np.testing.assert_array_equal(x.grad, y.data)
+        y = ag.checkpoint(lambda x: x * gen.random(3))(x)
+        with pytest.raises(RuntimeError, match="gave other values when it was recomputed"):
+            np.sum(y).backward()
+
+
 def test_a_program_that_draws_is_repeated_too() -> None:
     """By replay, and by a checkpoint, whose gradient was that of other draws than its value."""
     gen = np.random.default_rng(0)
