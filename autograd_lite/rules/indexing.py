@@ -200,7 +200,8 @@ def _rows(index: tuple[Any, ...], arrays: tuple[Any, ...], shape: tuple[int, ...
         return None
     row, n = np.zeros((), np.intp), 1
     for a, length in zip(arrays, shape[k:], strict=False):
-        row, n = row * length + np.where(a < 0, a + length, a).astype(np.intp), n * length
+        a = a.astype(np.intp, copy=False)  # int8 takes no length of 300
+        row, n = row * length + np.where(a < 0, a + length, a), n * length
     rows = row.reshape(-1)
     if k:
         rows = np.add.outer(np.arange(0, math.prod(shape[:k]) * n, n), rows).reshape(-1)

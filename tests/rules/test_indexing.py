@@ -308,6 +308,14 @@ def test_take_in_every_mode(mode: Any, axis: Any) -> None:
         assert gradient(y, x, np.ones(y.shape)).sum() == y.size
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16])
+def test_many_indices_of_one_byte_into_long_axes(dtype: Any) -> None:
+    """Rows are added up by their flat places, which one byte does not hold."""
+    x, indices = leaf(8, 300), np.resize(np.array([3, 100, 3], dtype), 600)
+    g = gradient(x[:, indices], x, np.ones((8, 600)))
+    np.testing.assert_array_equal(g[:, [3, 100, 200]], [[400, 200, 0]] * 8)
+
+
 @pytest.mark.parametrize("mode", ["raise", "wrap", "clip"])
 def test_indices_of_one_byte_reach_into_long_arrays(mode: Any) -> None:
     """A uint8 is compared with a length of 300 as a whole number."""
