@@ -36,7 +36,8 @@ def normal(
 
 def bernoulli(rng: Generator, shape: Shape, *, p: float = 0.5, dtype: Any = np.float64) -> Any:
     """Independent draws that are 1 with probability p, else 0."""
-    if not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
+    tracked = getattr(p, "requires_grad", False)  # refused below
+    if not (tracked or np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1))):
         raise ValueError(f"bernoulli: p must be a probability, got {p!r}")
     return _draw(_bernoulli, rng, shape, p=p, dtype=np.dtype(dtype))
 

@@ -76,7 +76,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         if not places or not sources:
             return pytree.unflatten(shape, outputs)
         watched = _Watched(*([*leaves, *_tensors(closed_over)], values) if modes.debug else ())
-        rule = _rule(run, floats, closed_over, places, draws, start, modes.depth, watched)
+        shapes = [v.shape for v in values]
+        rule = _rule(run, floats, closed_over, places, shapes, draws, start, modes.depth, watched)
         results = _record(f, rule, tracked, sources, values)
         for i, y in zip(places, results, strict=True):
             outputs[i] = standing(y) if stands(outputs[i]) else y
@@ -104,6 +105,7 @@ def _rule(
     floats: list[bool],
     closed_over: list[Node],
     places: list[int],
+    shapes: list[Any],
     draws: Draws,
     since: int,
     depth: int,
@@ -127,6 +129,12 @@ def _rule(
                 raise RuntimeError(
                     "checkpoint: the function used other tensors when it was recomputed than "
                     "before; it must compute the same again"
+                )
+            now = [y.shape for y in outputs if isinstance(y, Tensor) and y._node is not None]
+            if now != shapes:
+                raise RuntimeError(
+                    f"checkpoint: the function gave results of shapes {now} when it was "
+                    f"recomputed, and {shapes} before; it must compute the same again"
                 )
             watched.refuse_others([outputs[i] for i in places])
             pairs = [(outputs[i], ct) for i, ct in zip(places, g, strict=True) if ct is not None]
@@ -194,8 +202,8 @@ def _record(
     dtypes = tuple(node.dtype for node in sources)
     packed = Node(plan, tuple(sources), (None, *sources), {}, shapes, dtypes)
     name = f"checkpoint({getattr(f, '__name__', 'f')})"
-    op = Primitive(
-        f, (rule,), kind="general", name=name, n_outputs=len(values), parse=_PACK.parse
+    op = Primitive(  # f may be a model or a partial, which have no name
+        rule, (rule,), kind="general", name=name, n_outputs=len(values), parse=_PACK.parse
     )  # with a parse of its own it would hold itself, until the garbage collector came
     op.path = name
     saved = (None, tuple(x._value for x in tracked))

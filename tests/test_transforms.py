@@ -6,12 +6,14 @@ import itertools
 import threading
 import tracemalloc
 from collections import namedtuple
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 import autograd_lite as ag
+import nn
 
 rng = np.random.default_rng(0)
 A = rng.standard_normal((3, 3))
@@ -285,6 +287,34 @@ def test_debugging_finds_a_checkpoint_that_computes_something_else() -> None:
         y = ag.checkpoint(lambda x: x * gen.random(3))(x)
         with pytest.raises(RuntimeError, match="gave other values when it was recomputed"):
             np.sum(y).backward()
+
+
+@pytest.mark.parametrize(
+    "second",
+    [lambda x: x[:1], lambda x: np.concatenate([x, x]), lambda x: np.ones(2), lambda x: None],
+)
+def test_a_checkpoint_that_gives_something_else_is_refused(second: Any) -> None:
+    """By the shapes of its results, whatever they are."""
+    calls: list[int] = []
+
+    def first(x: Any) -> Any:
+        calls.append(1)
+        return 2.0 * x if len(calls) == 1 else second(x)
+
+    y = ag.checkpoint(first)(ag.tensor([1.0, 2.0], requires_grad=True))
+    with pytest.raises(RuntimeError, match=r"recomputed, and \[\(2,\)\] before"):
+        np.sum(y).backward()
+
+
+def test_models_and_partials_are_checkpointed() -> None:
+    """What is called need not have a name."""
+    model, X = nn.MLP([2, 3, 2], rng=np.random.default_rng(0)), np.ones((4, 2))
+    plain, again = (
+        ag.grad(lambda m, g=g: np.sum(g(m)(X) ** 2))(model) for g in (lambda m: m, ag.checkpoint)
+    )
+    for a, b in zip(ag.pytree.flatten(plain)[0], ag.pytree.flatten(again)[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert ag.grad(ag.checkpoint(partial(np.multiply, 3.0)))(2.0) == 3.0
 
 
 def test_a_program_that_draws_is_repeated_too() -> None:
