@@ -52,6 +52,7 @@ def primitive(
                 f"primitive: expected a function, got {kind_of(function)}; write "
                 "@ag.primitive(vjp=(rule, ...)) above the operation's function, rules included"
             )
+        function = function if hasattr(function, "__name__") else _with_name(function)
         params = _params(function, len(rules))
         for i, rule in enumerate(rules):
             _refuse_misfit(rule, function.__name__, i, len(rules), params)
@@ -67,6 +68,18 @@ def primitive(
         return public(op)
 
     return decorate
+
+
+def _with_name(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that does what a partial or an object does, by the name of its class."""
+
+    @wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    called.__name__ = type(function).__name__
+    called.__qualname__ = f"<{called.__name__}>"  # nothing that a saved program could import
+    return called
 
 
 def _params(function: Callable[..., Any], n: int) -> dict[str, Any]:

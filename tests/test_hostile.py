@@ -11,8 +11,9 @@ import threading
 from contextvars import ContextVar
 from decimal import Decimal
 from fractions import Fraction
-from functools import wraps
+from functools import partial, wraps
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -254,6 +255,30 @@ class TestUsersOperations:
             y.backward(np.ones(1000))
             data = [z.__array_interface__["data"][0] for z in (y.data, x.grad)]
             assert data == made[-2:]
+
+    def test_objects_and_partials(self, tmp_path: Path) -> None:
+        """What is called need not have a name; in a saved program it would need one."""
+
+        class Scale:
+            k = 2.0
+
+            def __call__(self, x: Any, y: Any) -> Any:
+                return self.k * x * y
+
+        rules = lambda g, y, a, b: 2.0 * g * b, lambda g, y, a, b: 2.0 * g * a
+        for function in (Scale(), partial(lambda k, x, y: k * x * y, 2.0)):
+            op = ag.primitive(vjp=rules)(function)
+            f = ag.grad(lambda x, op=op: np.sum(op(x, x)))
+            assert f(np.ones(2)).tolist() == [4.0, 4.0]
+            program = ag.compile(f)
+            assert program(np.ones(2)).tolist() == [4.0, 4.0]
+            assert type(function).__name__ in repr(op(leaf([1.0]), 2.0))
+            drawn = ag.compile(lambda x, op=op: op(x, x))
+            drawn(np.ones(2))
+            with pytest.raises(
+                TypeError, match=f"<{type(function).__name__}>, which a file cannot"
+            ):
+                drawn.save(tmp_path / "f.py")
 
     def test_a_function_may_use_transforms(self) -> None:
         """It is given arrays, so their results are: under a transform it was refused its own."""
