@@ -46,6 +46,11 @@ def primitive(
             f"primitive: vjp must be a tuple of rules (g, y, *inputs), one per input, got {vjp!r}"
         )
 
+    if not (jvp is None or callable(jvp)):
+        raise TypeError(
+            f"primitive: jvp must be a function (tangents, y, *inputs), or None, got {jvp!r}"
+        )
+
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         if not callable(function):
             raise TypeError(
@@ -55,7 +60,9 @@ def primitive(
         function = function if hasattr(function, "__name__") else _with_name(function)
         params = _params(function, len(rules))
         for i, rule in enumerate(rules):
-            _refuse_misfit(rule, function.__name__, i, len(rules), params)
+            what = f"rule of {function.__name__} for input {i}"
+            _refuse_misfit(rule, what, ("g", "y"), len(rules), params)
+        _refuse_misfit(jvp, f"jvp of {function.__name__}", ("tangents", "y"), len(rules), params)
         op = Primitive(
             function,
             [rule and _checked(rule, function.__name__, i) for i, rule in enumerate(rules)],
@@ -111,7 +118,9 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
         return None
 
 
-def _refuse_misfit(rule: Any, name: str, i: int, n: int, params: dict[str, Any]) -> None:
+def _refuse_misfit(
+    rule: Any, what: str, first: tuple[str, str], n: int, params: dict[str, Any]
+) -> None:
     """Raise for a rule that cannot be called with g, y, the inputs and the parameters."""
     signature = rule and _signature(rule)
     if signature is None:
@@ -119,10 +128,9 @@ def _refuse_misfit(rule: Any, name: str, i: int, n: int, params: dict[str, Any])
     try:
         signature.bind(*range(2 + n), **params)
     except TypeError:
-        inputs = ", ".join(["g", "y", *(f"x{k + 1}" for k in range(n)), *params])
+        inputs = ", ".join([*first, *(f"x{k + 1}" for k in range(n)), *params])
         raise TypeError(
-            f"primitive: the rule of {name} for input {i} must take ({inputs}), it takes "
-            f"{signature}"
+            f"primitive: the {what} must take ({inputs}), it takes {signature}"
         ) from None
 
 

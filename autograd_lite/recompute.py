@@ -16,6 +16,7 @@ import numpy as np
 from autograd_lite import pytree
 from autograd_lite.debugging import fingerprints
 from autograd_lite.graph import Tensor, picked
+from autograd_lite.messages import refuse_no_function
 from autograd_lite.modes import MODES, within
 from autograd_lite.promotion import standing, stands
 from autograd_lite.random import Draws
@@ -47,6 +48,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     Gradients also reach the tensors that f closes over, such as a model's parameters. f must
     compute the same again: its random draws, made through `ag.random`, are repeated.
     """
+
+    refuse_no_function("checkpoint", f)
 
     @wraps(f)
     def recomputing(*args: Any, **kwargs: Any) -> Any:

@@ -145,6 +145,11 @@ class TestUsersOperations:
             def h(x: Any, scale: float = 1.0) -> Any:
                 return scale * x
 
+        with pytest.raises(TypeError, match=r"jvp must be a function \(tangents, .*got 3"):
+            ag.primitive(vjp=lambda g, y, x: g, jvp=3)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"jvp of <lambda> must take \(tangents, y, x1\)"):
+            ag.primitive(vjp=lambda g, y, x: g, jvp=lambda ts, x: ts[0])(lambda x: 1.0 * x)
+
     @pytest.mark.parametrize(
         ("result", "error", "message"),
         [
@@ -415,6 +420,7 @@ class TestTransforms:
             (lambda f: ag.value_and_grad(f), "value_and_grad"),
             (lambda f: ag.jacobian(f), "jacobian"),
             (lambda f: ag.hessian(f), "grad"),
+            (lambda f: ag.checkpoint(f), "checkpoint"),
             (lambda f: ag.vjp(f, 1.0), "vjp"),
             (lambda f: ag.jvp(f, (1.0,), (1.0,)), "jvp"),
             (lambda f: ag.hvp(f, (1.0,), (1.0,)), "hvp"),
