@@ -315,6 +315,8 @@ def _columns_by_forward(y: Any, lifted: Lifted, record: bool) -> list[Any]:
             (t,) = push([y], lifted, directions, record)
             columns.append(_zeros_of(y) if t is None else t)
         block = _stacked(columns, (*x.shape, *np.shape(y)), y)
+        if block.dtype != x.dtype and not stands(x):
+            block = block.astype(x.dtype)  # as by reverse
         n, m = x.ndim, np.ndim(y)
         blocks.append(np.transpose(block, (*range(n, n + m), *range(n))))
     return blocks

@@ -148,6 +148,18 @@ def test_jacobian_has_the_shape_of_both() -> None:
     assert ag.jacobian(lambda x: x**2)(3.0) == 6.0
 
 
+@pytest.mark.parametrize("n", [1, 3, 5])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_jacobian_has_the_dtype_of_its_input_in_either_mode(n: int, dtype: Any) -> None:
+    """Of few outputs by reverse, of many by forward, and of none that depends on the input."""
+    x, other = np.ones(3, dtype), np.float64 if dtype is np.float32 else np.float32
+    for f in (lambda x: (x[0] * np.ones(n, other)).astype(other), lambda x: np.ones(n, other)):
+        jacobian = ag.jacobian(f)
+        assert jacobian(x).dtype == dtype
+        assert ag.compile(jacobian)(x).dtype == dtype
+        assert ag.jacobian(lambda x, j=jacobian: np.sum(j(x) * x))(x).dtype == dtype
+
+
 def test_jacobian_of_pytrees() -> None:
     """Structure of the result outside, of the argument inside."""
     J = ag.jacobian(lambda t: {"s": t["a"] * t["b"]})({"a": np.ones(2), "b": 3.0})
