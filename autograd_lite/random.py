@@ -105,6 +105,12 @@ class Draws:
         self.place += 1
         return values.copy()
 
+    def again(self) -> Draws:
+        """The same draws, to repeat them: another thread may be doing so, at a place of its own."""
+        other = Draws()
+        other.kept = list(self.kept)
+        return other
+
     def entered(self, modes: Modes) -> Modes:
         """These modes, such that draws are those kept, from the first."""
         self.rewind()

@@ -127,7 +127,7 @@ def _rule(
         try:
             inside = modes.but(recording=True, depth=depth)
             MODES.set(inside)
-            outputs, _ = within(draws.entered(inside), run, lifted.primals())
+            outputs, _ = within(draws.again().entered(inside), run, lifted.primals())
             if set(_outside(outputs, lifted, start)) != set(closed_over):
                 raise RuntimeError(
                     "checkpoint: the function used other tensors when it was recomputed than "

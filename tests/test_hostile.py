@@ -530,6 +530,32 @@ class TestManyThreads:
             sys.setswitchinterval(before)
         assert w.grad == [1200.0]
 
+    def test_threads_repeat_the_draws_of_one_checkpoint(self) -> None:
+        """Each from the first: they shared a place in them, and gradients were of other draws."""
+        gen, x = np.random.default_rng(0), leaf([1.0, 1.0])
+        draws: list[Any] = []
+        swept = threading.Event()
+
+        def f(x: Any) -> Any:
+            first = ag.random.uniform(gen, 2)
+            if threading.current_thread().name == "other":
+                swept.set()
+            elif draws:  # when it is recomputed: the other thread does so in between
+                other.start()
+                swept.wait(10.0)
+                other.join()
+            draws.append(ag.random.uniform(gen, 2))
+            return x * first * draws[-1]
+
+        y = ag.checkpoint(f)(x)
+        found: list[Any] = []
+        sweep = lambda: found.append(ag.gradients(y, x, np.ones(2)))
+        other = threading.Thread(target=sweep, name="other")
+        sweep()
+        for g in found:
+            np.testing.assert_array_equal(g, y.data)
+        assert len(found) == 2
+
     def test_a_deep_graph_in_a_thread_with_a_small_stack(self) -> None:
         """Nothing recurses: 100,000 operations are swept and freed within 256 KiB.
 
