@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import update_wrapper, wraps
+from operator import attrgetter
 from sys import getrefcount
 from typing import Any
 
@@ -67,7 +69,7 @@ def primitive(
             function,
             [rule and _checked(rule, function.__name__, i) for i, rule in enumerate(rules)],
             kind="general",
-            fn=_returning_array(function),
+            fn=_ReturningArray(function),
             params=params,
             jvp=jvp and _checked_jvp(jvp, function.__name__),
             strict=True,
@@ -134,17 +136,33 @@ def _refuse_misfit(
         ) from None
 
 
-def _returning_array(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, its result checked to be an array."""
+class _ReturningArray:
+    """A user's function, its result checked to be an array.
 
-    @wraps(function)
-    def checked(*inputs: Any, **params: Any) -> Any:
+    It is pickled by the name of the operation, or else of the function.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        update_wrapper(self, function)
+        self.function = function
+        self.name: str = function.__name__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        module = sys.modules.get(getattr(self, "__module__", None) or "")
+        public = getattr(module, self.name, None)
+        if getattr(public, "__wrapped__", None) is self:
+            return attrgetter("__wrapped__"), (public,)
+        return _ReturningArray, (self.function,)
+
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        """The function of these arrays."""
         for name, value in params.items():
             if isinstance(value, Tensor):
                 raise TypeError(
                     f"the parameter {name!r} is a tensor; parameters are constants, so pass "
                     ".item() or .numpy(), or make it an input with a rule in vjp"
                 )
+        function = self.function
         shown = [_shown(x) for x in inputs]
         modes = MODES.get()
         if modes.depth or modes.trace is not None:  # transforms inside it are given arrays, too
@@ -153,15 +171,11 @@ def _returning_array(function: Callable[..., Any]) -> Callable[..., Any]:
             y = _called(function, shown, params)
         y = _given_back(y, shown, inputs)
         if isinstance(y, Tensor):
-            raise TypeError(
-                f"{function.__name__} returned a Tensor; it is given arrays, and returns one"
-            )
-        y = _plain(y, function.__name__)
+            raise TypeError(f"{self.name} returned a Tensor; it is given arrays, and returns one")
+        y = _plain(y, self.name)
         if y.dtype.kind not in "fiub":
-            raise TypeError(f"{function.__name__} returned an array of dtype {y.dtype}")
+            raise TypeError(f"{self.name} returned an array of dtype {y.dtype}")
         return y.copy() if _references(y) > ALONE and not _shares(y, inputs) else y
-
-    return checked
 
 
 def _plain(x: Any, name: str, dtype: Any = None) -> Any:

@@ -509,6 +509,24 @@ def squared(x: Any) -> Any:
     return x * x
 
 
+def _halved(x: Any) -> Any:
+    return x / 2.0
+
+
+halved = ag.primitive(vjp=(lambda g, y, x: g / 2.0,))(_halved)
+quadratic = ag.primitive(vjp=(lambda g, y, x: g * 2.0 * x,))(np.square)
+
+
+def test_a_program_of_users_primitives_is_pickled() -> None:
+    """By the names of the operations, or of the functions that they are made of."""
+    program = ag.compile(ag.value_and_grad(lambda x: np.sum(squared(x) + halved(x) * quadratic(x))))
+    x = np.array([1.0, 2.0])
+    value, g = program(x)
+    again, h = pickle.loads(pickle.dumps(program))(x)
+    assert again == value
+    np.testing.assert_array_equal(h, g)
+
+
 def test_a_users_primitive_compiles_and_is_imported_by_name(tmp_path: Path) -> None:
     program = ag.compile(ag.grad(lambda x: np.sum(squared(x) * squared(x))))
     x = np.array([1.0, 2.0])
