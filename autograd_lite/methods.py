@@ -23,31 +23,70 @@ def _contains(self: Tensor, x: Any) -> bool:
 
 
 class _Missing:
-    """An attribute that arrays have and tensors lack: to get it raises, naming what stands for it.
+    """An attribute that tensors lack: to get it raises, naming what stands for it.
 
     A `__getattr__` would do for all of them, and make every attribute of a tensor slower to get.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, whose: str, instead: str) -> None:
+        self.name, self.whose, self.instead = name, whose, instead
 
     def __get__(self, x: Tensor | None, cls: type) -> NoReturn:
-        function: Any = getattr(np, self.name, None)
-        known = function in TABLE or function in COMPOSED or function in QUERIES
-        instead = f"np.{self.name}" if known else IN_PLACE.get(function) or f"x.data.{self.name}"
         raise AttributeError(
-            f"{cls.__name__!r} object has no attribute {self.name!r}, which arrays have; use "
-            f"{instead}",
+            f"{cls.__name__!r} object has no attribute {self.name!r}{self.whose}; use "
+            f"{self.instead}",
             name=self.name,
             obj=x,
         )
 
 
+#: What PyTorch's tensors have, and what it is called here.
+_OF_PYTORCH = {
+    "bmm": "x @ y",
+    "clone": "x.copy()",
+    "cpu": "x itself, which is in memory",
+    "dim": "x.ndim",
+    "double": "x.astype(np.float64)",
+    "erf": "ag.erf(x)",
+    "erfc": "ag.erfc(x)",
+    "expand": "np.broadcast_to(x, shape)",
+    "float": "x.astype(np.float32)",
+    "gather": "np.take_along_axis(x, index, axis)",
+    "grad_fn": "ag.draw(x), which shows what x comes from",
+    "index_select": "np.take(x, index, axis)",
+    "logsumexp": "ag.logsumexp(x, axis)",
+    "masked_fill": "np.where(mask, value, x)",
+    "mm": "x @ y",
+    "norm": "np.linalg.norm(x)",
+    "numel": "x.size",
+    "permute": "x.transpose(axes)",
+    "pow": "x ** y",
+    "requires_grad_": "x.requires_grad = True",
+    "t": "x.T",
+    "to": "x.astype(dtype)",
+    "unsqueeze": "np.expand_dims(x, axis)",
+    "view": "x.reshape(shape), or x.data.view(dtype) for the same bits as another dtype",
+    "zero_": "x.data[...] = 0.0",
+}
+
+
 def install_missing() -> None:
-    """Give Tensor a message for every attribute of arrays that no row has given it."""
-    names = {n for n in dir(np.ndarray) if not n.startswith("_") and not hasattr(Tensor, n)}
+    """Give Tensor a message for what arrays and PyTorch's tensors have, and no row has given it."""
+    missing: dict[str, tuple[str, str]] = {}
+    for op in TABLE.values():
+        if op.path == f"np.{op.name}" and not op.variadic:
+            alone = op.kind == "elementwise" and op.n_inputs == 1
+            missing[op.name] = "", f"{op.path}({'x' if alone else 'x, …'})"
+    for name in dir(np.ndarray):
+        function: Any = getattr(np, name, None)
+        known = function in TABLE or function in COMPOSED or function in QUERIES
+        instead = f"np.{name}" if known else IN_PLACE.get(function) or f"x.data.{name}"
+        missing[name] = ", which arrays have", instead
+    for name, instead in _OF_PYTORCH.items():
+        missing[name] = ", which PyTorch's tensors have", instead
+    names = {n for n in missing if not n.startswith("_") and not hasattr(Tensor, n)}
     for name in names:
-        setattr(Tensor, name, _Missing(name))
+        setattr(Tensor, name, _Missing(name, *missing[name]))
     Tensor.__dir__ = lambda self: sorted({*object.__dir__(self)} - names)  # type: ignore[method-assign]
 
 

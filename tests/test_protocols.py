@@ -371,3 +371,22 @@ def test_a_tensor_with_gradient_is_no_parameter(call: Any, name: str) -> None:
     """Its gradient would be lost: the message says of which parameter."""
     with pytest.raises(TypeError, match=rf"np\.\w+: {name}= is a tensor that requires grad"):
         call(ag.tensor([1.0, 2.0], requires_grad=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("clone", r"which PyTorch's tensors have; use x\.copy\(\)"),
+        ("view", r"x\.reshape"),
+        ("unsqueeze", r"np\.expand_dims"),
+        ("log1p", r"use np\.log1p\(x\)"),
+        ("maximum", r"use np\.maximum\(x, …\)"),
+    ],
+)
+def test_what_other_tensors_have_is_named_as_it_is_here(name: str, instead: str) -> None:
+    """hasattr says no, and dir lists none of it."""
+    x = leaf([1.0, 2.0])
+    with pytest.raises(AttributeError, match=rf"no attribute '{name}'.*{instead}"):
+        getattr(x, name)
+    assert not hasattr(x, name)
+    assert name not in dir(x)
