@@ -37,6 +37,36 @@ fenced: Any = public(
 )
 
 
+def _doubtful(x: Any, where: Any) -> Any:
+    """0; its slope is nan where the mask is True and something comes of it, else 0."""
+    return np.zeros(np.broadcast_shapes(x.shape, where.shape), x.dtype)
+
+
+doubtful: Any = public(
+    elementwise(
+        _doubtful,
+        lambda g, y, x, where: np.where(where, fenced(g, where), 0.0),
+        None,
+        name="doubtful",
+        formulas=("0, nan where {where}",),
+        examples=[given(lambda rng: (rng.standard_normal((2, 3)), np.zeros((2, 3), bool)))],
+    )
+)
+
+
+def between(left: Any, g: Any, right: Any, values: Any, largest: Any) -> Any:
+    """left diag(g) right, of vectors on both sides that belong to values.
+
+    Its derivative is nan where that couples equal values, were their cotangents all 0: what the
+    vectors would add to it is 0/0 then.
+    """
+    total = (left * g[..., None, :]) @ right
+    if not isinstance(values, Tensor):
+        return total
+    gap = values[..., None, :] - values[..., :, None]
+    return total + left @ doubtful(gap, gaps(values, largest)[0]) @ right
+
+
 def tolerance(scale: Any) -> Any:
     """The distance within which values are equal, given the largest."""
     return 8.0 * float(np.finfo(scale.dtype).eps) * scale

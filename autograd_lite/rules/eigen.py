@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.rules.degenerate import fenced, gaps, skew
+from autograd_lite.rules.degenerate import between, fenced, gaps, skew
 from autograd_lite.rules.determinants import inverse
 from autograd_lite.rules.examples import Example, given
 from autograd_lite.rules.linalg import transposed
@@ -39,19 +39,18 @@ def eigh_vjp(g: Any, y: Any, a: Any, UPLO: Any) -> Any:
     """V (diag g_w + K) Vᵀ, K = skew(Vᵀ G_V) / 2(wⱼ − wᵢ) (Giles 2008, section 3.1)."""
     g_w, g_v = g
     w, v = y
-    core: Any = 0.0
+    total: Any = 0.0
     if g_v is not None:
         equal, gap = gaps(w, _largest(w))
         core = skew(fenced(transposed(v) @ g_v, equal)) / (2.0 * gap)
-    if g_w is not None:
-        core = core + g_w[..., None] * np.eye(w.shape[-1], dtype=w.dtype)
-    return v @ core @ transposed(v)
+        total = v @ core @ transposed(v)
+    return total if g_w is None else total + between(v, g_w, transposed(v), w, _largest(w))
 
 
 def eigvalsh_vjp(g: Any, y: Any, a: Any, UPLO: Any) -> Any:
     """V diag(g) Vᵀ (Giles 2008, section 3.1), right for equal values too."""
     v = np.linalg.eigh(a, UPLO)[1]
-    return (v * g[..., None, :]) @ transposed(v)
+    return between(v, g, transposed(v), y, _largest(y))
 
 
 _SYMMETRIC = [
@@ -86,23 +85,24 @@ def eig_vjp(g: Any, y: Any, a: Any) -> Any:
     """V⁻ᵀ (diag g_w + S/(wⱼ − wᵢ)) Vᵀ, S = Vᵀ(G_V − V diag(Vᵀ G_V)): columns have unit length."""
     g_w, g_v = g
     w, v = y
-    core: Any = 0.0
     if 0 in a.shape:
         return np.zeros(a.shape, a.dtype)
+    total: Any = 0.0
+    left, largest = transposed(inverse(v)), np.max(np.abs(w), axis=-1, keepdims=True)
     if g_v is not None:
         along = np.sum(v * g_v, axis=-2, keepdims=True)
-        equal, gap = gaps(w, np.max(np.abs(w), axis=-1, keepdims=True))
+        equal, gap = gaps(w, largest)
         off = 1.0 - np.eye(w.shape[-1], dtype=w.dtype)
         core = fenced(transposed(v) @ (g_v - v * along), equal) * off / gap
-    if g_w is not None:
-        core = core + g_w[..., None] * np.eye(w.shape[-1], dtype=w.dtype)
-    return transposed(inverse(v)) @ core @ transposed(v)
+        total = left @ core @ transposed(v)
+    return total if g_w is None else total + between(left, g_w, transposed(v), w, largest)
 
 
 def eigvals_vjp(g: Any, y: Any, a: Any) -> Any:
     """V⁻ᵀ diag(g) Vᵀ."""
     v = np.linalg.eig(a)[1]
-    return transposed(inverse(v)) @ (g[..., None] * transposed(v))
+    largest = np.max(np.abs(y), axis=-1, keepdims=True, initial=0.0)
+    return between(transposed(inverse(v)), g, transposed(v), y, largest)
 
 
 def _eig(a: Any) -> Any:

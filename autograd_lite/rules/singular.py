@@ -6,8 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.graph import Tensor
 from autograd_lite.recording import bind
-from autograd_lite.rules.degenerate import fenced, gaps, skew, symmetric, tolerance, undefined
+from autograd_lite.rules.degenerate import (
+    between,
+    doubtful,
+    fenced,
+    gaps,
+    skew,
+    symmetric,
+    tolerance,
+    undefined,
+)
 from autograd_lite.rules.examples import Example, given
 from autograd_lite.rules.linalg import transposed
 from autograd_lite.table import QUERIES, Parsed, Primitive, composed, general
@@ -36,7 +46,7 @@ def svd_vjp(g: Any, y: Any, a: Any, full_matrices: bool, hermitian: bool) -> Any
 def _pulled(g_u: Any, g_s: Any, g_v: Any, u: Any, s: Any, v: Any) -> Any:
     """The cotangent of A = U diag(s) Vᵀ, of those of U, s and V, each of which may be absent."""
     if g_u is None and g_v is None:
-        return (u * g_s[..., None, :]) @ transposed(v)
+        return _from_values(u, g_s, v, s)
     g_u = u * 0.0 if g_u is None else g_u
     g_v = v * 0.0 if g_v is None else g_v
     left, right = transposed(u) @ g_u, transposed(v) @ g_v
@@ -47,13 +57,27 @@ def _pulled(g_u: Any, g_s: Any, g_v: Any, u: Any, s: Any, v: Any) -> Any:
     near = skew(fenced(left, equal) + fenced(right, equal)) / gap
     far = skew(fenced(left - right, equal & null)) / np.where(null, 1.0, both)
     core = 0.5 * (near + far)
-    if g_s is not None:
-        core = core + g_s[..., None] * np.eye(s.shape[-1], dtype=s.dtype)
     total = u @ core @ transposed(v)
+    if g_s is not None:
+        total = total + _from_values(u, g_s, v, s)
     if u.shape[-2] > u.shape[-1]:
         total = total + _outside(g_u - u @ left, s) @ transposed(v)
     if v.shape[-2] > v.shape[-1]:
         total = total + u @ transposed(_outside(g_v - v @ right, s))
+    return total
+
+
+def _from_values(u: Any, g: Any, v: Any, s: Any) -> Any:
+    """U diag(g) Vᵀ; of whose derivative what leaves the span of the vectors is nan at s = 0."""
+    total = between(u, g, transposed(v), s, s[..., :1])
+    if isinstance(s, Tensor):
+        zero = s <= tolerance(s[..., :1])
+        for x, there in ((u, True), (v, False)):
+            if x.shape[-2] > x.shape[-1]:
+                shape = x.shape
+                d = doubtful(*(np.broadcast_to(t[..., None, :], shape) for t in (s, zero)))
+                out = d - x @ (transposed(x) @ d)
+                total = total + (out @ transposed(v) if there else u @ transposed(out))
     return total
 
 
@@ -84,7 +108,7 @@ def svd_formula(params: dict[str, Any], a: tuple[int, ...]) -> str:
 def values_vjp(g: Any, y: Any, a: Any, hermitian: bool) -> Any:
     """U diag(g) Vᵀ, right for equal values too."""
     u, _, vh = np.linalg.svd(a, full_matrices=False, hermitian=hermitian)
-    total = (u * g[..., None, :]) @ vh
+    total = _from_values(u, g, transposed(vh), y)
     return symmetric(total) if hermitian else total
 
 

@@ -364,3 +364,39 @@ def test_third_derivatives_are_exact(f: Callable[[Any], Any]) -> None:
 
     third = np.sum(ag.grad(second)(a) * d)
     assert third == pytest.approx(slope(second, a, d), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.linalg.eigvalsh, np.linalg.eigvals, np.linalg.svdvals, lambda a: np.linalg.eigh(a)[0],
+     lambda a: np.linalg.eig(a)[0], lambda a: np.linalg.svd(a)[1]],
+)  # fmt: skip
+@pytest.mark.parametrize("at", [0.0, 1.0])
+def test_second_derivatives_of_equal_values_are_nan_where_they_are_coupled(
+    values: Any, at: float
+) -> None:
+    """Where their cotangents are 0, too: Σ(w − 1)² at 1, whose Hessian is not that of its parts."""
+    a = at * np.eye(2)
+    f = lambda a: np.sum((values(a) - at) ** 2)
+    np.testing.assert_array_equal(ag.grad(f)(a), np.zeros((2, 2)))
+    for second in (ag.jacobian(ag.grad(f)), ag.hessian(f), ag.compile(ag.hessian(f))):
+        H = second(a).reshape(4, 4)
+        np.testing.assert_array_equal(H[::3, ::3], 2.0 * np.eye(2))  # along the diagonal
+        assert np.isnan(H[1:3, 1:3]).all()
+    apart = np.diag([at, at + 1.0])
+    exact = lambda a: np.sum((a - at * np.eye(2)) * (a - at * np.eye(2)).T)
+    if values is not np.linalg.svdvals:
+        np.testing.assert_allclose(
+            ag.hessian(f)(apart + 0.0)[0, 0], ag.hessian(exact)(apart)[0, 0], atol=1e-12
+        )
+
+
+def test_a_singular_value_of_0_is_coupled_to_what_leaves_the_span() -> None:
+    """Of one column: the norm squared, whose Hessian is twice the identity, and not half of it."""
+    for shape in ((2, 1), (1, 2)):
+        f = lambda a: np.sum(np.linalg.svdvals(a) ** 2)
+        H = ag.hessian(f)(np.zeros(shape)).reshape(2, 2)
+        assert H[0, 0] == 2.0
+        assert np.isnan(H[1, 1])
+        a = np.array([3.0, 4.0]).reshape(shape)
+        np.testing.assert_allclose(ag.hessian(f)(a).reshape(2, 2), 2.0 * np.eye(2), atol=1e-12)
