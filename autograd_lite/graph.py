@@ -60,8 +60,7 @@ class Tensor:
         value = _array(data, dtype, name)
         # NumPy computes with its scalars in 0.08 µs, with 0-d arrays in 0.5
         self._value = value[()] if type(data) is float else value
-        self._node = None
-        self._grad = self._name = None
+        self._node = self._grad = self._name = None
         if name is not None:
             self.name = name
         if requires_grad:
@@ -155,6 +154,8 @@ class Tensor:
 
     @name.setter
     def name(self, value: str | None) -> None:
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"name: expected a string, or None, got {value!r}")
         self._name, node = value, self._node
         if node is not None:
             node.info = {**(node.info or {}), "name": value}

@@ -77,8 +77,7 @@ def of_one(op: Primitive) -> Callable[..., Any]:
     def bind_one(x: Any, params: dict[str, Any] = _NO_PARAMS) -> Any:
         if not modes().plain or (params is not _NO_PARAMS and type(params) is not dict):
             return _bind_any(op, (x,), params, False)
-        node = x._node
-        value = x._value
+        node, value = x._node, x._value
         try:
             y = fn(value, **params) if params else fn(value)
         except Exception as error:

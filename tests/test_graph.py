@@ -833,3 +833,16 @@ class _Unchanged(dict[Any, Any]):
 
     def run(self, f: Any, **kwargs: Any) -> None:
         """Nothing."""
+
+
+@pytest.mark.parametrize("name", [3, b"x", ("W", 1)])
+def test_a_name_is_a_string(name: Any) -> None:
+    """Pictures, programs and messages write it."""
+    with pytest.raises(TypeError, match="name: expected a string"):
+        ag.tensor([1.0], name=name)
+    x = ag.tensor([1.0], requires_grad=True, name="x")
+    with pytest.raises(TypeError, match="name: expected a string"):
+        x.name = name
+    assert x.name == "x"
+    x.name = None
+    assert x.name is None
