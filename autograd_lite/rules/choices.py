@@ -69,6 +69,13 @@ def parse_clip(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parsed:
     return tuple(inputs), {}
 
 
+def clip_vjp_a(g: Any, y: Any, a: Any, low: Any, high: Any) -> Any:
+    """g where neither bound is passed, so at a bound and at a nan too; nowhere if low > high."""
+    if low is None:
+        return g * (~(a > high) if high is not None else True)
+    return g * ~(a < low if high is None else (a < low) | (a > high))
+
+
 def clip_vjp_low(g: Any, y: Any, a: Any, low: Any, high: Any) -> Any:
     """g where a lies below the lower bound."""
     return g * (a < low if high is None else (a < low) & (low <= high))
@@ -76,12 +83,12 @@ def clip_vjp_low(g: Any, y: Any, a: Any, low: Any, high: Any) -> Any:
 
 def clip_vjp_high(g: Any, y: Any, a: Any, low: Any, high: Any) -> Any:
     """g where a lies above the upper bound, which wins over a lower bound that is larger."""
-    return g * (a > high if low is None else (a > high) | ((low > high) & (a != high)))
+    return g * (a > high if low is None else (a > high) | (low > high))
 
 
 elementwise(
     np.clip,
-    lambda g, y, a, low, high: g * chosen(y, a),
+    clip_vjp_a,
     clip_vjp_low,
     clip_vjp_high,
     parse=parse_clip,
@@ -89,7 +96,7 @@ elementwise(
     formulas=(
         "{g} ⊙ [{low} ≤ {a} ≤ {high}]",
         "{g} ⊙ [{a} < {low} ≤ {high}]",
-        "{g} ⊙ [{a} > {high} ≥ {low}]",
+        "{g} ⊙ [{high} < {a} ∨ {high} < {low}]",
     ),
     examples=[
         given(lambda rng: (np.array([[-1.1, 0.2, 0.7], [2.1, -0.6, 0.5]]), -0.5, 1.0)),

@@ -100,8 +100,10 @@ def test_clip_passes_to_its_bounds_what_x_does_not_get(slopes: Slopes) -> None:
 
 def test_clip_between_bounds_out_of_order(slopes: Slopes) -> None:
     """NumPy takes the upper bound then, so that has the slope 1; equal bounds have it by side."""
-    g, to_low, to_high = slopes(np.clip, [-2.0, 0.0, 2.0], [1.0] * 3, [-1.0] * 3)
-    np.testing.assert_array_equal([g, to_low, to_high], [[0, 0, 0], [0, 0, 0], [1, 1, 1]])
+    x = [-2.0, -1.0, 0.0, 1.0, 2.0]
+    g, to_low, to_high = slopes(np.clip, x, [1.0] * 5, [-1.0] * 5)
+    np.testing.assert_array_equal([g, to_low, to_high], [[0] * 5, [0] * 5, [1] * 5])
+    np.testing.assert_array_equal(slopes(lambda x: np.clip(x, 1.0, -1.0), x), [0] * 5)
     g, to_low, to_high = slopes(np.clip, [-2.0, 1.0, 2.0], [1.0] * 3, [1.0] * 3)
     np.testing.assert_array_equal([g, to_low, to_high], [[0, 1, 0], [1, 0, 0], [0, 0, 1]])
 
