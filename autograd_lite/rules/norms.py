@@ -41,7 +41,10 @@ def vector_norm_vjp(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> 
     ratio = np.abs(x) / y
     if ord < 1:  # infinite at a component that is 0, and taken for 0 in every order
         ratio = np.where((x == 0) & (y != 0), 1.0, ratio)
-    slope = np.sign(x) * ratio ** (ord - 1)
+    power = ratio ** (ord - 1)
+    if 1 < ord < 2:  # its infinite slope at a component that is 0 concerns no other: y is apart
+        power = np.abs(x) ** (ord - 1) / y ** (ord - 1)
+    slope = np.sign(x) * power
     return g * np.where((x == 0) | (y == 0), 0.0, slope)
 
 

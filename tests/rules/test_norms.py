@@ -172,3 +172,14 @@ def test_a_component_of_0_counts_nothing_in_any_derivative_of_an_order_below_1(o
         np.testing.assert_allclose(H[::2, ::2], second(norm)(others), rtol=1e-14)
         assert not H[1].any()
         assert not H[:, 1].any()
+
+
+@pytest.mark.parametrize("ord", [1.2, 1.5])
+def test_infinite_curvature_at_a_component_of_0_concerns_no_other(ord: float) -> None:
+    """Between orders 1 and 2 the slope at 0 is vertical: the others' Hessian is that without it."""
+    norm = lambda x: np.linalg.norm(x, ord)
+    x, others = np.array([3.0, 0.0, -4.0]), np.array([3.0, -4.0])
+    for second in (lambda f: ag.jacobian(ag.grad(f)), ag.hessian):
+        H = second(norm)(x)
+        np.testing.assert_allclose(H[::2, ::2], second(norm)(others), rtol=1e-13)
+        assert not np.isfinite(H[1, 1])
