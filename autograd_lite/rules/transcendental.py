@@ -179,7 +179,7 @@ elementwise(
 )
 elementwise(
     np.arccosh,
-    lambda g, y, x: g / (np.sqrt(x - 1.0) * np.sqrt(x + 1.0)),
+    lambda g, y, x: g / np.sqrt(x - 1.0) / np.sqrt(x + 1.0),
     formulas=("{g} / √({x}² − 1)",),
     examples=[between(1.3, 3.0, (2, 3))],
 )

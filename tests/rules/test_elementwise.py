@@ -257,6 +257,15 @@ def test_vertical_tangents_are_signed_infinities(
     np.testing.assert_array_equal(slopes(f, [x]), [slope])
 
 
+@pytest.mark.parametrize("f", [np.sqrt, np.log, np.arccosh])
+def test_curvature_at_a_vertical_tangent_is_an_infinity_in_every_mode(f: Any) -> None:
+    """All three bend down ever more steeply there."""
+    x = 1.0 if f is np.arccosh else 0.0
+    with np.errstate(all="ignore"):
+        for second in (ag.grad(ag.grad(f)), lambda x: ag.jvp(ag.grad(f), (x,), (1.0,))[1]):
+            assert second(x) == -INF
+
+
 def test_zero_times_infinity_is_nan(slopes: Slopes) -> None:
     """sqrt(x)**2 at 0 is nan, and so is a where that hides a sqrt: no rule says 0 · inf = 0."""
     assert np.isnan(slopes(lambda x: np.sqrt(x) ** 2, [0.0]))
