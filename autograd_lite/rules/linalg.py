@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -81,7 +82,8 @@ def matmul_vjp_right(g: Any, y: Any, a: Any, b: Any) -> Any:
     if g.ndim < a.ndim:  # b is a vector
         return np.matmul(transposed(a), g[..., None])[..., 0]
     if b.ndim == 2:  # one product for the whole batch, not a sum over many
-        return a.reshape(-1, a.shape[-1]).T @ g.reshape(-1, g.shape[-1])
+        n = math.prod(a.shape[:-1])  # -1 would be unknown where nothing is summed
+        return a.reshape(n, a.shape[-1]).T @ g.reshape(n, g.shape[-1])
     return transposed(a) @ g
 
 
@@ -95,6 +97,8 @@ _PRODUCTS = [
     reals((3,), (2, 3, 4)),
     reals((2, 3, 4), (4,)),
     reals((2, 3, 4), (4, 2)),
+    reals((2, 3, 4), (4, 0)),
+    reals((2, 3, 0), (0, 2)),
     reals((2, 3), (2, 3, 4)),
     reals((0, 3), (3, 4)),
     reals((2, 0), (0, 4)),
