@@ -102,34 +102,47 @@ def _computed_in(ufunc: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) ->
     Raises TypeError, as NumPy does, where that rule allows no such cast.
     """
     dtype, casting = np.dtype(kwargs.pop("dtype")), kwargs.pop("casting", "same_kind")
-    plain = (Tensor, np.ndarray, np.generic, float, int)
-    arrays: list[Any] = [x if isinstance(x, plain) else np.asarray(x) for x in inputs]
+    arrays: list[Any] = [
+        x if hasattr(x, "dtype") or type(x) in (float, int) else np.asarray(x) for x in inputs
+    ]
+    none = [np.empty((0,) * (x.ndim or 1), x.dtype) if hasattr(x, "dtype") else x for x in arrays]
+    ufunc(*none, dtype=dtype, casting=casting)  # raises; `resolve_dtypes` may crash instead
     types = [getattr(x, "dtype", type(x)) for x in arrays]
     signature = (*[None] * ufunc.nin, *[dtype] * ufunc.nout)
     loop = ufunc.resolve_dtypes(
         (*types, *[None] * ufunc.nout), signature=signature, casting=casting
     )
-    pairs = zip(arrays, loop, strict=False)
-    return tuple([x.astype(d) if hasattr(x, "dtype") and x.dtype != d else x for x, d in pairs])
+    return tuple([_cast(x, d) for x, d in zip(arrays, loop, strict=False)])
 
 
-def _cast_first(
-    key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of one of CASTS_FIRST with their arrays cast, and without `dtype=`."""
-    rest = {name: x for name, x in kwargs.items() if name not in ("dtype", "casting")}
+def _cast(x: Any, dtype: Any) -> Any:
+    """An input in a dtype; Python's numbers stay what they are beside floats."""
+    if not hasattr(x, "dtype"):
+        return x if dtype.kind == "f" else np.asarray(x).astype(dtype)[()]
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
+def _cast_first(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What one of CASTS_FIRST makes of its arrays cast to `dtype=`, and what of it is not of that.
+
+    Lists and numbers are not cast but with the result: they may be axes, or indices of einsum.
+    """
     usual = "safe" if key is np.einsum else "same_kind"
     dtype, casting = np.dtype(kwargs["dtype"]), kwargs.get("casting", usual)
+
+    def cast(x: Any) -> Any:
+        if not isinstance(x, (Tensor, np.ndarray)) or x.dtype == dtype:
+            return x
+        if not np.can_cast(x.dtype, dtype, casting):
+            raise TypeError(
+                f"{path_of(key)}: cannot cast an array of dtype {x.dtype} to dtype={dtype} by "
+                f"casting={casting!r}; pass another dtype, or casting='unsafe'"
+            )
+        return x.astype(dtype)
+
+    rest = {name: x for name, x in kwargs.items() if name not in ("dtype", "casting")}
     leaves, structure = pytree.flatten((args, rest))
-    for i, x in enumerate(leaves):
-        if isinstance(x, (Tensor, np.ndarray)) and x.dtype != dtype:
-            if not np.can_cast(x.dtype, dtype, casting):
-                raise TypeError(
-                    f"{path_of(key)}: cannot cast an array of dtype {x.dtype} to dtype={dtype} by "
-                    f"casting={casting!r}; pass another dtype, or casting='unsafe'"
-                )
-            leaves[i] = x.astype(dtype)
-    return pytree.unflatten(structure, leaves)  # type: ignore[no-any-return]
+    return cast(_call(key, *pytree.unflatten(structure, list(map(cast, leaves)))))
 
 
 def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -170,7 +183,7 @@ def _call(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     op = TABLE.get(key)
     try:
         if key in CASTS_FIRST and kwargs.get("dtype") is not None:
-            return _call(key, *_cast_first(key, args, kwargs))
+            return _cast_first(key, args, kwargs)
         if op is not None:
             return bind(op, *op.parse(args, kwargs))
         composition = COMPOSED.get(key)

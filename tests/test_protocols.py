@@ -173,6 +173,11 @@ class TestParameters:
             lambda x, dtype: np.einsum("ij,jk->ik", x, x, dtype=dtype, casting="unsafe"),
             lambda x, dtype: np.einsum(x, [0, 1], x, [1, 2], dtype=dtype, casting="same_kind"),
             lambda x, dtype: np.clip(x, 0.2, 0.6, dtype=dtype),
+            lambda x, dtype: np.clip(x, [0.25, 0.125], np.float64(0.5), dtype=dtype),
+            lambda x, dtype: np.concatenate([x, [[1, 2]]], dtype=dtype),
+            lambda x, dtype: np.stack([x, np.eye(2).tolist()], np.int64(1), dtype=dtype),
+            lambda x, dtype: np.add(x, True, dtype=dtype),
+            lambda x, dtype: np.add(x, 2, casting="unsafe", dtype=dtype),
         ],
     )
     def test_a_dtype_to_compute_in(self, call: Any, dtype: Any) -> None:
@@ -201,6 +206,7 @@ class TestParameters:
             lambda x: np.concatenate([x, x], dtype=int),
             lambda x: np.clip(x, 0.0, 1.0, dtype=np.float32, casting="no"),
             lambda x: np.einsum("i,i->i", x, x, dtype=np.float32),
+            lambda x: np.add(x, 2, dtype=float, casting="equiv"),
         ],
     )
     def test_a_dtype_that_nothing_is_cast_to(self, call: Any) -> None:
@@ -208,6 +214,25 @@ class TestParameters:
         for x in (leaf([1.0, 2.0]), np.array([1.0, 2.0])):
             with pytest.raises(TypeError, match=r"[Cc]annot cast|No loop|not be cast"):
                 call(x)
+
+    @pytest.mark.parametrize("dtype", [bool, np.int8, np.int64, np.float32])
+    @pytest.mark.parametrize("number", [2, 2.5, True])
+    def test_numbers_beside_a_constant_are_cast_too(self, number: Any, dtype: Any) -> None:
+        """To whole numbers or bools, where casting="unsafe" says so."""
+        a = np.array([0.0, 1.5, 3.0])
+        for f in (np.add, np.multiply, np.maximum):
+            y, expected = (f(x, number, dtype=dtype, casting="unsafe") for x in (ag.tensor(a), a))
+            assert y.dtype == expected.dtype
+            np.testing.assert_array_equal(y.data, expected)
+
+    @pytest.mark.parametrize(
+        ("dtype", "message"),
+        [(complex, "only real dtypes"), (object, "real numbers and bools only"), (int, "ints or")],
+    )
+    def test_no_dtype_for_a_tensor(self, dtype: Any, message: str) -> None:
+        """Each is refused for what it is."""
+        with pytest.raises(TypeError, match=message):
+            leaf([1.0, 2.0]).astype(dtype)
 
     def test_defaults_count_as_not_given(self) -> None:
         """Whichever class and order NumPy would take by default."""

@@ -41,7 +41,7 @@ def astype(self: Tensor, dtype: Any, *, copy: bool = True) -> Tensor:
     Raises TypeError for a dtype without gradients on a tensor that requires grad.
     """
     dtype = np.dtype(dtype)
-    if dtype.kind != "f" and self.requires_grad:
+    if dtype.kind in "iub" and self.requires_grad:
         raise TypeError(
             f"astype({dtype}) of {self.name or 'a tensor'}, which requires grad: no gradient "
             "passes through ints or bools; use .detach() first"
