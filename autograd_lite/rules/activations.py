@@ -191,11 +191,11 @@ def _gelu(x: Any, approximate: bool = False) -> Any:
 def gelu_vjp(g: Any, y: Any, x: Any, approximate: bool) -> Any:
     """g·(Φ(x) + x·φ(x)), or the slope of the approximation."""
     if not approximate:
-        return g * (_normal(x) + x * (_PEAK * np.exp(x * x * -0.5)))
+        return g * (_normal(x) + x * (_PEAK * np.exp(x * (x * -0.5))))
     near = np.clip(x, -9.0, 9.0)  # beyond, t is ±1 to the last bit, and x² may overflow
     t = _tanh_of_cubic(near)
     inner = _STRETCH + (3.0 * _STRETCH * _CUBIC) * (near * near)
-    return g * (0.5 * (1.0 + t) + 0.5 * x * ((1.0 - t * t) * inner))
+    return g * (0.5 * (1.0 + t) + 0.5 * near * ((1.0 - t * t) * inner))
 
 
 def gelu_formula(params: dict[str, Any], *_: Any) -> str:
