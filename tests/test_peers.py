@@ -47,6 +47,31 @@ def our_gradient(f: F, x: Any) -> Any:
         return ag.grad(lambda x: np.sum(f(np, x)))(np.asarray(x))
 
 
+def torch_curvature(f: F, x: Any, v: Any) -> Any:
+    import torch
+
+    leaf = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    y = f(torch, leaf).sum()
+    zero = np.zeros_like(x)
+    if not y.requires_grad:
+        return zero
+    (g,) = torch.autograd.grad(y, leaf, create_graph=True)
+    if not g.requires_grad:
+        return zero
+    (h,) = torch.autograd.grad((g * torch.tensor(v)).sum(), leaf, allow_unused=True)
+    return zero if h is None else h.numpy(force=True)
+
+
+def our_curvatures(f: F, x: Any, v: Any) -> Any:
+    """The Hessian times v: reverse over reverse, forward over reverse, reverse over forward."""
+    total = lambda x: np.sum(f(np, x))
+    gradient = ag.grad(total)
+    with np.errstate(all="ignore"):
+        yield ag.grad(lambda x: np.sum(gradient(x) * v))(x)
+        yield ag.jvp(gradient, (x,), (v,))[1]
+        yield ag.grad(lambda x: ag.jvp(total, (x,), (v,))[1])(x)
+
+
 class Same(NamedTuple):
     """A function `(xp, x)`, where it is taken, and its spelling for torch (None: left out)."""
 
@@ -191,6 +216,29 @@ DIVERGENCES = [
           "torch multiplies a determinant of 0 by an inverse; the adjugate needs none"),
     Other("arctan2 at 0", lambda xp, x: xp.arctan2(x, 0 * x), [0.0], [0], [0], [NAN],
           "jax divides 0 by 0; there is no slope to prefer"),
+    Other("sqrt at -0", lambda xp, x: xp.sqrt(x), [-0.0], [INF], [-INF], [-INF],
+          "the others divide by sqrt(-0), which is -0; sqrt rises to the right of it"),
+    Other("x ** 0.0 at 0", lambda xp, x: x**0.0, [0.0], [0], [0], [NAN],
+          "jax multiplies 0 by an infinite power; a constant has no slope"),
+    Other("logaddexp of -inf", lambda xp, x: xp.logaddexp(x, x), [-INF], [0], [NAN], [NAN],
+          "the others take exp(-inf + inf); so far out nothing moves"),
+    Other("expm1 far down", lambda xp, x: xp.expm1(x) * 1e18, [-40.0], [np.exp(-40) * 1e18],
+          [0], [0], "the others add 1 to the value; the slope is exp(x) to the last bit"),
+    Other("arccosh far out", lambda xp, x: xp.arccosh(x) * 1e200, [1e200], [1], [0], [0],
+          "the others square x, which overflows"),
+    Other("hypot far out", lambda xp, x: xp.hypot(x, x), [1e200], [2**0.5], [2**0.5],
+          [1.5 * 2**0.5], "jax squares x, which overflows"),
+    Other("fmax of equal numbers", lambda xp, x: xp.fmax(x, 0 * x), [0.0], [0.5], [1], [0],
+          "the others choose a side; ties are shared"),
+    Other("maximum with a nan", lambda xp, x: xp.maximum(x, 0 * x + NAN), [1.0], [0], [1], [0],
+          "torch gives all to both; a nan wins over a number"),
+    Other("a clip at a nan", lambda xp, x: xp.clip(x, 0.0, 1.0), [NAN], [1], [0], [0],
+          "a nan is the value, so it gets the gradient, as in max"),
+    Other("quantile of ties", lambda xp, x: xp.quantile(x, 0.5), [1.0, 2.0, 2.0], [0, 0.5, 0.5],
+          [0, 1, 0], [0, 1, 0], "the others choose one of the tied; they share"),
+    Other("norm of order 0.5 at a zero component", lambda xp, x: xp.linalg.norm(x, 0.5),
+          [1.0, 0.0], [1, 0], [1, 0], [1, INF],
+          "jax has the vertical tangent; every norm is 0 at a component of 0"),
     Other("sinc at 0, by its own formula", lambda xp, x: xp.sinc(x), [0.0], [0], [0], [0],
           "no divergence"),
 ]  # fmt: skip
@@ -220,6 +268,18 @@ def test_jax_gives_the_same(case: Same) -> None:
     """To 1e-12 of the largest component."""
     x = np.array(case.x)
     close(our_gradient(case.f, x), jax_gradient(case.f, x), case.rtol)
+
+
+@needs_torch
+@pytest.mark.parametrize("case", [c for c in SAME if c.torch is not None], ids=case_name)
+def test_torch_gives_the_same_curvature(case: Same) -> None:
+    """The Hessian times a vector, whichever way it is taken, to ten times the tolerance."""
+    f = case.f if case.torch == "same" else case.torch
+    x = np.array(case.x)
+    v = np.random.default_rng(2).uniform(0.5, 1.5, x.shape)
+    expected = torch_curvature(f, x, v)  # type: ignore[arg-type]
+    for found in our_curvatures(case.f, x, v):
+        close(found, expected, 10 * case.rtol)
 
 
 @pytest.mark.parametrize("case", DIVERGENCES, ids=case_name)
