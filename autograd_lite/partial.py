@@ -368,7 +368,9 @@ class _Evaluation:
             return _Value(form(*texts), known, "compound")
         if ufunc in _EXACT and is_large(known):
             for i, x in enumerate(operands):
-                if isinstance(x, _Value) and x.known == known and (x.home or _is_compound(x)):
+                if not (isinstance(x, _Value) and x.known == known and x.packed):
+                    continue
+                if x.home or _is_compound(x):
                     home = x.home or f"t{len(self.temporaries)}"
                     if not x.home:
                         self.temporaries.append(home)
@@ -444,15 +446,14 @@ def _stays_small(ufunc: Any, arrays: list[Any], shape: tuple[int, ...]) -> bool:
 
 
 def _is_packed(operands: list[Any], shape: tuple[int, ...] | None) -> bool:
-    """Whether what comes of an operation is surely an array in C order, as its operands are.
+    """Whether what comes of an operation is surely an array in C order.
 
-    Numbers do not decide that, nor what stands for a larger array.
+    It is where an operand of the whole shape is, unless NumPy may write over another, in an order
+    that is not known. What stands for a larger array does not count.
     """
-    arrays = [x for x in operands if isinstance(x, (_Value, np.ndarray)) and x.shape]
-    whole = [x for x in arrays if not (isinstance(x, _Value) and x.stretched)]
-    return bool(whole) and all(
-        isinstance(x, _Value) and x.packed and x.shape == shape for x in whole
-    )
+    arrays = [x for x in operands if isinstance(x, _Value) and x.shape == shape]
+    whole = [x.packed for x in arrays if not x.stretched and (x.packed or _is_compound(x))]
+    return bool(whole) and all(whole)
 
 
 def _is_compound(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import pickle
+import tracemalloc
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -201,6 +202,44 @@ def test_large_arrays_are_written_over_where_nobody_reads_them_again(name: str, 
         assert v.tobytes() == kept.tobytes()
         assert not any(np.shares_memory(v, g) for g in found)
     assert not any(np.shares_memory(g, h) for i, g in enumerate(found) for h in found[:i])
+
+
+@pytest.mark.parametrize("f", [np.tan, ag.sigmoid])
+def test_a_written_sweep_takes_no_more_memory_than_the_other(f: Callable[..., Any]) -> None:
+    """Where a cotangent lies in any order too, which keeps NumPy from using memory again."""
+    (a,) = leaves((300, 400))
+    y = f(a * 0.5)
+    y = np.sum(y * y + y)
+    unrolled = written(y)
+
+    def peak(sweeping: Callable[..., Any]) -> int:
+        tracemalloc.start()
+        try:
+            assert sweeping([(y.node, np.float64(1.0))], None, 0)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(lambda *args: unrolled.run(*args, False)) < peak(sweep) + a.data.nbytes / 2
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize(
+    "f", [np.tan, ag.sigmoid, lambda x: np.fmod(2.0, x), lambda x: 1.0 / x, lambda x: x**3]
+)
+def test_cotangents_in_any_order_meet_arrays_in_order(f: Callable[..., Any], order: Any) -> None:
+    """Gradients have the strides that `sweep` gives them, and sums the bits."""
+    a, b = leaves((400, 300), (300,))
+    y = f(a + b)
+    seed = np.asarray(np.random.default_rng(0).standard_normal(y.shape), order=order)
+    found = [
+        own(swept([(y.node, seed)], None, 0), [seed])  # type: ignore[arg-type]
+        for swept in (sweep, lambda *args: written(y).run(*args, False))
+    ]
+    for x in (a, b):
+        expected, got = (g[x.node] for g in found)
+        assert got.strides == expected.strides
+        assert got.tobytes() == expected.tobytes()
 
 
 def test_arrays_in_other_orders_are_written_over_by_a_function_of_their_own() -> None:
