@@ -321,7 +321,11 @@ def traced(
         outputs, structure = pytree.flatten(f(*args, **kwargs))
         given = [t for t, x in zip(tensors, leaves, strict=True) if isinstance(x, np.ndarray)]
         known = [*trace.arrays, *given]
-        arrays = {i for i, y in enumerate(outputs) if any(y is g for g in known)}
+        arrays = {
+            i
+            for i, y in enumerate(outputs)
+            if isinstance(y, np.ndarray) or any(y is g for g in known)
+        }
         return trace.graph(outputs), structure, arrays
     finally:
         MODES.set(before)

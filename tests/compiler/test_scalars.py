@@ -137,6 +137,7 @@ def test_nested_lists_of_another_kind_are_another_signature(changed: Nested) -> 
         lambda x: ag.grad(lambda x: x * x)(x) * 2.0,
         lambda x: (g := ag.grad(lambda x: x * x)(x), g),
         lambda x: ag.grad(lambda d: d["a"] * d["b"][0])({"a": x, "b": [x]}),
+        lambda x: (x * 1.0, np.array(3.0), np.float64(4.0), 5.0),
     ],
 )
 def test_results_without_axes_are_arrays_or_numbers_as_eagerly(f: Any, x: Any) -> None:
