@@ -73,6 +73,7 @@ def computed(formula: str, values: dict[str, Any]) -> Any:
     text = text.replace("sqrt(pi) exp", "sqrt(pi)*exp").replace("2**", "2.0**")
     chain = r"\[(\w+) ([<>]=?) (\w+) ([<>]=?) (\w+)\]"
     text = re.sub(chain, r"[(\1 \2 \3) & (\3 \4 \5)]", text)
+    text = re.sub(r"\[([^\[\]]*) ∨ ([^\[\]]*)\]", r"[(\1) | (\2)]", text)
     text = re.sub(r"\[([^\[\]]*)\]", r"(1.0*(\1))", text)
     known = dict(vars(np)) | {
         "normal": lambda x: 0.5 * ag.erfc(-x / math.sqrt(2.0)),
