@@ -253,12 +253,15 @@ def _shares(y: Any, arrays: Sequence[Any]) -> bool:
 
 
 def _references(y: Any) -> int:
-    """How many references there are to the array that has the memory of a function's result.
+    """How many references there are to a function's result, or to the array that has its memory.
 
-    Somebody else may hold it: a buffer, which the next call writes into. Then it is copied.
+    Somebody else may hold it: a buffer, which the next call writes into. Then it is copied; and so
+    it is where the memory is not NumPy's, of which nobody knows who holds it.
     """
     whole = owner(y)
-    return getrefcount(whole) - (whole is y)  # a view holds it once more
+    if not whole.flags.owndata:
+        return ALONE + 1
+    return max(getrefcount(y), getrefcount(whole)) - (whole is y)
 
 
 def _alone() -> int:

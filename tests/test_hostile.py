@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import gc
 import inspect
 import pickle
@@ -241,6 +242,29 @@ class TestUsersOperations:
         assert [t.tolist() for t in ts] == [[2.0, 2.0], [0.0, 0.0]]
         program = ag.compile(lambda x, z: (op(x), op(z)))
         assert [y.tolist() for y in program(a.data, b.data)] == [[2.0, 4.0], [6.0, 8.0]]
+
+    @pytest.mark.parametrize(
+        ("memory", "shown"),
+        [
+            (np.empty(4)[:2], lambda part: part),
+            ((ctypes.c_double * 2)(), np.ctypeslib.as_array),
+            (bytearray(16), np.frombuffer),
+            (np.empty(2), lambda x: np.lib.stride_tricks.as_strided(x, (2,), (8,))),
+        ],
+        ids=["a part of an array", "ctypes", "bytes", "strided"],
+    )
+    def test_a_buffer_of_other_memory(self, memory: Any, shown: Any) -> None:
+        """A view that is kept, and memory that is not NumPy's, as of a library in C."""
+        twice = lambda x: np.multiply(x, 2.0, out=shown(memory))
+        for op in (
+            ag.primitive(vjp=lambda g, y, x: 2.0 * g)(twice),
+            ag.primitive(vjp=lambda g, y, x: twice(g))(lambda x: 2.0 * x),
+        ):
+            a, b = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+            y, z = op(a), op(b)
+            np.sum(y * z * [1.0, 2.0]).backward()
+            assert (y.data.tolist(), z.data.tolist()) == ([2.0, 4.0], [6.0, 8.0])
+            assert (a.grad.tolist(), b.grad.tolist()) == ([12.0, 32.0], [4.0, 16.0])
 
     def test_a_new_array_is_not_copied(self) -> None:
         """Nor one that shows part of it, nor the cotangent passed on."""
