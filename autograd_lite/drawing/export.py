@@ -20,8 +20,10 @@ _ZOOM = 2.0
 _RESVG = """
 import sys, resvg_py
 svg = sys.stdin.buffer.read().decode()
-how = dict(font_dirs=sys.argv[2:] or None, sans_serif_family="DejaVu Sans")
-one = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="9">%s</text></svg>'
+fonts = dict.fromkeys(["font_family", "sans_serif_family"], "DejaVu Sans")
+how = dict(font_dirs=sys.argv[2:] or None, **fonts)
+text = '<text y="9" font-family="sans-serif">%s</text>'
+one = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">{text}</svg>'
 if len({bytes(resvg_py.svg_to_bytes(svg_string=one % text, **how)) for text in ("", "x")}) == 1:
     sys.exit("it finds no font, and would leave out all words; matplotlib brings one")
 zoom = int(float(sys.argv[1]))
