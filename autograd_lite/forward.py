@@ -17,7 +17,7 @@ from autograd_lite import pytree
 from autograd_lite.broadcasting import fitted
 from autograd_lite.floats import ERRORS, IGNORED
 from autograd_lite.graph import Tensor, as_tensors, new_tensor, seed_for
-from autograd_lite.messages import refuse_no_function
+from autograd_lite.messages import places, refuse_no_function
 from autograd_lite.modes import MODES
 from autograd_lite.promotion import LIFT, gradient_like, like, stands
 from autograd_lite.recording import bind
@@ -26,7 +26,6 @@ from autograd_lite.transforms import (
     Lifted,
     Recording,
     grad,
-    places,
     pull,
     result_leaves,
     scalar_output,

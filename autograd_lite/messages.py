@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from operator import index
 from typing import Any, NoReturn
 
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = [
     "label",
     "name_of",
     "named",
+    "places",
     "refuse_detaching",
     "refuse_dtype",
     "refuse_masked",
@@ -53,6 +55,30 @@ def named(error: Exception, path: str) -> None:
     if not any(path in text or f"{name}:" in text for text in said):
         where = "" if any("(at " in text for text in said) else f" (at {user_line()})"
         error.add_note(f"in {path}{where}")
+
+
+def places(argnums: int | Sequence[int], n: int, f: Any) -> tuple[list[int], bool]:
+    """The arguments that argnums names among n, and whether it names several."""
+    if type(argnums) is int and -n <= argnums < n:
+        return [argnums % n], False
+    several = isinstance(argnums, (tuple, list))
+    named: Any = argnums if several else (argnums,)
+    try:
+        wanted = [index(i) for i in named]
+    except TypeError:
+        raise TypeError(
+            f"argnums: expected the place of an argument, or a tuple of them, got {argnums!r}"
+        ) from None
+    for i in wanted:
+        if not -n <= i < n:
+            raise TypeError(
+                f"argnums {i}: {name_of(f)} was called with {n} positional arguments, and "
+                "gradients are of those"
+            )
+    spots = [i % n for i in wanted]
+    if len(set(spots)) < len(spots):
+        raise ValueError(f"argnums {argnums!r}: names an argument of {name_of(f)} twice")
+    return spots, several
 
 
 def as_array(op: Primitive, x: Any) -> Any:

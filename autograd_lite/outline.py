@@ -146,17 +146,21 @@ def is_large(known: Known) -> bool:
     """Whether it pays to write over such an array, in place of asking for memory for another."""
     if known.shape is None:
         return False
+    if len(known.shape) == 1:
+        return True
     return prod(known.shape) * known.dtype.itemsize > AT_HAND  # type: ignore[no-any-return]
 
 
 def _packed(node: Node) -> frozenset[int]:
     """Which of (y, *inputs) that a node saved have y's shape and are in C order.
 
-    Of those that are so small that it makes no difference, none.
+    None of those that are so small, or have so few axes, that it makes no difference, and no
+    constants, whose shapes may be others the next time.
     """
-    if node.plan.op.kind != "elementwise" or not is_large(_known(node)):
+    if node.plan.op.kind != "elementwise" or len(node.shape) < 2 or not is_large(_known(node)):
         return frozenset()
-    arrays = [(i, v) for i, v in enumerate(node.saved) if type(v) is np.ndarray]
+    varying = [0, *[i + 1 for i, _ in node.plan.edges]]
+    arrays = [(i, v) for i in varying if type(v := node.saved[i]) is np.ndarray]
     return frozenset(i for i, v in arrays if v.shape == node.shape and v.flags.c_contiguous)
 
 

@@ -34,6 +34,7 @@ class Expression(NamedTuple):
     fresh: bool  # whether it is a new array, not an argument or a view of one
     packed: bool = False  # whether it is in C order
     temporaries: tuple[str, ...] = ()  # the variables that it binds
+    negated: bool = False  # whether what it computes is less the text
 
 
 _NO_PARAMS: dict[str, Any] = {}
@@ -51,6 +52,7 @@ class _Value(NamedTuple):
     form: str = "name"  # or "view", "compound"
     packed: bool = False  # whether it is an array in C order
     home: str = ""  # the variable of its array, where that may be written over
+    negated: bool = False  # whether it is less the text
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -87,6 +89,8 @@ _ARITHMETIC: dict[type[ast.AST], tuple[str, Any]] = {
     ast.Eq: ("==", np.equal),
     ast.NotEq: ("!=", np.not_equal),
 }
+#: Operations of which a sign may be taken out: what comes of them has the same bits.
+_ODD = frozenset({np.multiply, np.true_divide})
 #: Operations of the same bits on numbers and on arrays, whatever instructions NumPy has for these.
 _EXACT = frozenset({np.add, np.subtract, np.multiply, np.true_divide, np.negative})
 _METHODS = ("dot", "reshape", "copy")
@@ -107,33 +111,38 @@ def expression(
     params: tuple[tuple[str, Any], ...] = (),
     packed: frozenset[int] = frozenset(),
     owned: bool = False,
+    negated: bool = False,
+    signed: bool = True,
 ) -> Expression | None:
     """What a function computes of these arguments, each `Known` or a constant, and parameters.
 
     The arguments at `packed` are arrays in C order; the first, if it is `owned`, may be written
-    over. None where the function does more than compute an expression, or where that depends on
-    what is not known.
+    over; if it is `negated`, what counts is its negative, which is not computed. The result has its
+    sign, if `signed`. None where the function does more than compute an expression, or where that
+    depends on what is not known.
     """
     if owned:
-        plain = expression(function, arguments, params, packed)
+        plain = expression(function, arguments, params, packed, False, negated, signed)
         if plain is None or plain.text.count("{0}") != 1:
             return plain  # it is read again after it was written over
     evaluation = _Evaluation(len(arguments))
     values = [
-        _Value(f"{{{i}}}", known, packed=i in packed, home="{0}" if owned and i == 0 else "")
+        _Value(f"{{{i}}}", known, "name", i in packed, "{0}" * (owned and not i), negated and not i)
         if isinstance(known, Known)
         else known
         for i, known in enumerate(arguments)
     ]
     try:
         value = evaluation.call(function, values, dict(params))
+        value = evaluation.unsigned(value) if signed else value
     except Exception:  # it is unknown, or the rule raises the same when it is called
         return None
     if not isinstance(value, _Value) or value.known.dtype is float:
         return None
     fresh = value.form == "compound"
     constants, temporaries = tuple(evaluation.constants), tuple(evaluation.temporaries)
-    return Expression(value.text, constants, value.known, fresh, value.packed, temporaries)
+    facts = value.known, fresh, value.packed, temporaries, value.negated
+    return Expression(value.text, constants, *facts)
 
 
 class _Evaluation:
@@ -220,6 +229,8 @@ class _Evaluation:
         base = self.value(node.value, names)
         if not isinstance(base, _Value):
             return getattr(base, node.attr)
+        if node.attr == "T":
+            base = self.unsigned(base)
         if node.attr in ("shape", "dtype"):
             return getattr(base, node.attr)
         if node.attr == "ndim":
@@ -246,6 +257,8 @@ class _Evaluation:
         if not isinstance(x, _Value):
             return self.plain(node.op, x)
         sign, ufunc = _ARITHMETIC.get(type(node.op)) or _refuse()
+        if ufunc is np.negative and _may_be_signed(x):
+            return x._replace(negated=not x.negated)
         return self.elementwise(ufunc, [x], lambda a: f"{sign}{a}")
 
     def of_BinOp(self, node: ast.BinOp, names: dict[str, Any]) -> Any:
@@ -253,7 +266,7 @@ class _Evaluation:
         if not isinstance(a, _Value) and not isinstance(b, _Value):
             return self.plain(node.op, a, b)
         if isinstance(node.op, ast.MatMult):
-            return self.product(a, b, "{} @ {}")
+            return self.product(self.unsigned(a), self.unsigned(b), "{} @ {}")
         return self.operation(node.op, a, b)
 
     def of_Compare(self, node: ast.Compare, names: dict[str, Any]) -> Any:
@@ -270,7 +283,8 @@ class _Evaluation:
             raise _Unknown
         values = [self.value(part, names) for part in node.args]
         if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
-            return self.method(node.func.attr, self.value(node.func.value, names), *values)
+            values.insert(0, self.value(node.func.value, names))
+            return self.method(node.func.attr, *map(self.unsigned, values))
         function = self.known(node.func, names)
         if function is type and len(values) == 1 and isinstance(values[0], _Value):
             return np.ndarray if values[0].shape else _refuse()
@@ -286,11 +300,13 @@ class _Evaluation:
             name = self.constant(function)
             return self.elementwise(function, values, lambda *xs: f"{name}({', '.join(xs)})")
         if function is expanded and isinstance(values[0], _Value):
-            return self.reshaped(values[0], expanded(np.empty(values[0].shape), *values[1:]).shape)
+            shape = expanded(np.empty(values[0].shape), *values[1:]).shape
+            return self.reshaped(self.unsigned(values[0]), shape)
         if function is view_of and isinstance(values[0], _Value):
             if sum(n != 1 for n in values[0].shape) > 1:
                 raise _Unknown  # its axes may lie in any order, which decides those of what follows
-            return values[0]._replace(known=Known(values[1], values[0].dtype, "view"))
+            stretched = Known(values[1], values[0].dtype, "view")
+            return self.unsigned(values[0])._replace(known=stretched)
         if type(function) is FunctionType and function is not count:
             result = self.call(function, values)
             for v in filter(_is_compound, values):
@@ -318,6 +334,12 @@ class _Evaluation:
         """An operator on what is known."""
         return (_PLAIN.get(type(op)) or _refuse())(*values)
 
+    def unsigned(self, x: Any) -> Any:
+        """A value as what it is, where it is less a text."""
+        if not isinstance(x, _Value) or not x.negated:
+            return x
+        return self.elementwise(np.negative, [x._replace(negated=False)], lambda a: f"-{a}")
+
     def constant(self, thing: Any) -> str:
         """The placeholder of a constant."""
         places = [k for k, other in enumerate(self.constants) if other is thing]
@@ -336,6 +358,11 @@ class _Evaluation:
         self, ufunc: Any, operands: list[Any], form: Callable[..., str], as_it_is: bool = False
     ) -> _Value:
         """A ufunc, written as `form`, whose literals become 0-d arrays: those cost 0.3 µs less."""
+        negated = False
+        if ufunc in _ODD:
+            operands, negated = _signed(operands)
+        else:
+            operands = [self.unsigned(x) for x in operands]
         values = [x for x in operands if isinstance(x, _Value)]
         if not all(isinstance(x, _Value) or type(x) in (int, float, np.ndarray) for x in operands):
             raise _Unknown
@@ -365,7 +392,7 @@ class _Evaluation:
             self.text_of(x, d if many else None) for x, d in zip(operands, dtypes, strict=True)
         ]
         if not many or not _is_packed(operands, known.shape):
-            return _Value(form(*texts), known, "compound")
+            return _Value(form(*texts), known, "compound", negated=negated)
         if ufunc in _EXACT and is_large(known):
             for i, x in enumerate(operands):
                 if not (isinstance(x, _Value) and x.known == known and x.packed):
@@ -376,8 +403,8 @@ class _Evaluation:
                         self.temporaries.append(home)
                         texts[i] = f"({home} := {x.text})"
                     text = f"{self.constant(ufunc)}({', '.join(texts)}, {home})"
-                    return _Value(text, known, "compound", True, home)
-        return _Value(form(*texts), known, "compound", True)
+                    return _Value(text, known, "compound", True, home, negated)
+        return _Value(form(*texts), known, "compound", True, "", negated)
 
     def text_of(self, x: Any, dtype: Any) -> str:
         """An operand: a literal as a 0-d array of a dtype, where there is one."""
@@ -431,6 +458,20 @@ class _Evaluation:
         return _Value(text, Known((*a.shape[:-1], b.shape[1]), a.dtype), "compound", True)
 
 
+def _signed(operands: list[Any]) -> tuple[list[Any], bool]:
+    """The factors of a product or a quotient without signs, and whether it has one all the same.
+
+    A literal takes it.
+    """
+    values = [x for x in operands if isinstance(x, _Value)]
+    negated = sum(x.negated for x in values) % 2 == 1
+    plain: list[Any] = [x._replace(negated=False) if isinstance(x, _Value) else x for x in operands]
+    for i, x in enumerate(plain):
+        if negated and type(x) in (int, float) and x:
+            return [*plain[:i], -x, *plain[i + 1 :]], False
+    return plain, negated
+
+
 def _stays_small(ufunc: Any, arrays: list[Any], shape: tuple[int, ...]) -> bool:
     """Whether the result of an operation, on arrays for some of which smaller ones stand, is small.
 
@@ -449,8 +490,11 @@ def _is_packed(operands: list[Any], shape: tuple[int, ...] | None) -> bool:
     """Whether what comes of an operation is surely an array in C order.
 
     It is where an operand of the whole shape is, unless NumPy may write over another, in an order
-    that is not known. What stands for a larger array does not count.
+    that is not known. What stands for a larger array does not count. Of one axis there is but one
+    order.
     """
+    if shape is not None and len(shape) == 1:
+        return True
     arrays = [x for x in operands if isinstance(x, _Value) and x.shape == shape]
     whole = [x.packed for x in arrays if not x.stretched and (x.packed or _is_compound(x))]
     return bool(whole) and all(whole)
@@ -459,6 +503,17 @@ def _is_packed(operands: list[Any], shape: tuple[int, ...] | None) -> bool:
 def _is_compound(value: Any) -> bool:
     """Whether a value takes some computing."""
     return isinstance(value, _Value) and value.form == "compound"
+
+
+def _may_be_signed(x: _Value) -> bool:
+    """Whether the sign of an array of floats may be left to what follows.
+
+    Not where what follows could lie in another order then: -x does, where x is a view.
+    """
+    if not x.known.shape or x.stretched or not isinstance(x.known.dtype, np.dtype):
+        return False
+    ordered = x.home or x.packed or _is_compound(x) or len(x.shape) == 1
+    return bool(ordered) and x.dtype.kind == "f"
 
 
 def _refuse() -> Any:

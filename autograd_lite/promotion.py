@@ -33,6 +33,7 @@ __all__ = [
     "is_fixed",
     "is_weak",
     "like",
+    "may_be_weak",
     "number_of",
     "numbered",
     "result_of",
@@ -156,8 +157,12 @@ def is_weak(op: Primitive, y: Any) -> bool:
     The function would give a NumPy scalar, which promotes, where the operator that shares its row
     gives a number: `np.add(a, 2.0)` and `a + 2.0`.
     """
-    known = op.fn in _OF_FLOATS or op.fn in _OF_TRUTHS
-    return known and (is_fixed(y._value) or stands(y))
+    return may_be_weak(op) and (is_fixed(y._value) or stands(y))
+
+
+def may_be_weak(op: Primitive) -> bool:
+    """Whether a row gives one of Python's numbers where it is given such."""
+    return op.fn in _OF_FLOATS or op.fn in _OF_TRUTHS
 
 
 def fixed(like: Any, value: Any) -> Any:

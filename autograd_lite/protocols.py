@@ -18,10 +18,10 @@ from autograd_lite.graph import Tensor
 from autograd_lite.messages import named
 from autograd_lite.methods import CASTS_FIRST
 from autograd_lite.modes import MODES
-from autograd_lite.promotion import Whole, is_fixed, is_weak, stands
+from autograd_lite.promotion import Whole, is_fixed, is_weak, may_be_weak, stands
 from autograd_lite.recording import bind, of_one, of_two
 from autograd_lite.signatures import path_of
-from autograd_lite.table import ADVICE, COMPOSED, IN_PLACE, QUERIES, TABLE
+from autograd_lite.table import ADVICE, COMPOSED, IN_PLACE, QUERIES, TABLE, Primitive
 
 __all__: list[str] = []
 
@@ -34,11 +34,7 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, x: Any, *rest: Any, **kw
         except KeyError:
             bound = _bound(ufunc)
         if bound is not None:
-            y = bound(x, *rest) if rest else bound(x)
-            if y._value.ndim or not is_weak(TABLE[ufunc], y):
-                return y
-            whole = type(y._value) is Whole
-            return bound(*map(_promoting, (x, *rest))) if whole else _promoting(y)
+            return bound(x, *rest) if rest else bound(x)
     inputs = (x, *rest)
     kwargs.pop("array", None)  # the input of a method, which NumPy hands over twice
     if kwargs.get("out") is not None:
@@ -84,8 +80,18 @@ def _bound(ufunc: Any) -> Callable[..., Any] | None:
     if op is None or not op.simple:
         return None
     bound = (op.of_one or of_one(op)) if op.n_inputs == 1 else (op.of_two or of_two(op))
+    if may_be_weak(op):
+        operator, bound = bound, lambda *inputs: _as_numpy(op, operator, inputs)
     _BOUND[ufunc] = bound
     return bound
+
+
+def _as_numpy(op: Primitive, operator: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
+    """What NumPy's function gives where its operator may give one of Python's numbers."""
+    y = operator(*inputs)
+    if y._value.ndim or not is_weak(op, y):
+        return y
+    return operator(*map(_promoting, inputs)) if type(y._value) is Whole else _promoting(y)
 
 
 def _crossed(a: Any, b: Any) -> tuple[Any, Any]:

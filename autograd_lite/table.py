@@ -66,10 +66,10 @@ class Primitive:
     """One row of the table: a function of arrays with a rule for each of its array inputs."""
 
     __slots__ = (
-        "both", "data_dependent", "everyday", "examples", "first", "fn", "formulas", "into",
-        "jointly", "jvp", "key", "kind", "methods", "n_inputs", "n_outputs", "name", "of_one",
-        "of_two", "one", "params", "parse", "path", "plans", "rules", "second", "simple", "source",
-        "strict", "symmetric", "tangent_zeros", "variadic",
+        "alike", "both", "data_dependent", "everyday", "examples", "first", "fn", "formulas",
+        "into", "jointly", "jvp", "key", "kind", "methods", "n_inputs", "n_outputs", "name",
+        "of_one", "of_two", "one", "params", "parse", "path", "plans", "rules", "second", "simple",
+        "source", "strict", "symmetric", "tangent_zeros", "variadic",
     )  # fmt: skip
 
     def __init__(
@@ -138,6 +138,8 @@ class Primitive:
             and n_outputs is None
             and len(self.rules) in (1, 2)
         )
+        #: whether the value has the shape and the dtype of the one input, where that is of floats
+        self.alike = self.simple and one and kind == "elementwise" and not strict and any(rules)
 
     def __repr__(self) -> str:
         return f"<Primitive {self.path}, {self.kind}>"

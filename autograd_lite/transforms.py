@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from operator import index
 from typing import Any, TypeVar
 
 import numpy as np
@@ -31,6 +30,7 @@ from autograd_lite.graph import (
 from autograd_lite.messages import (
     kind_of,
     name_of,
+    places,
     refuse_masked,
     refuse_no_float,
     refuse_no_function,
@@ -252,30 +252,6 @@ def _split_aux(result: Any, f: Any) -> tuple[Any, Any]:
             f"with has_aux, {name_of(f)} must return (value, aux), it returned {kind_of(result)}"
         )
     return result
-
-
-def places(argnums: int | Sequence[int], n: int, f: Any) -> tuple[list[int], bool]:
-    """The arguments that argnums names among n, and whether it names several."""
-    if type(argnums) is int and -n <= argnums < n:
-        return [argnums % n], False
-    several = isinstance(argnums, (tuple, list))
-    named: Any = argnums if several else (argnums,)
-    try:
-        wanted = [index(i) for i in named]
-    except TypeError:
-        raise TypeError(
-            f"argnums: expected the place of an argument, or a tuple of them, got {argnums!r}"
-        ) from None
-    for i in wanted:
-        if not -n <= i < n:
-            raise TypeError(
-                f"argnums {i}: {name_of(f)} was called with {n} positional arguments, and "
-                "gradients are of those"
-            )
-    spots = [i % n for i in wanted]
-    if len(set(spots)) < len(spots):
-        raise ValueError(f"argnums {argnums!r}: names an argument of {name_of(f)} twice")
-    return spots, several
 
 
 def grad(

@@ -86,6 +86,7 @@ class Writer:
         self.shared: set[int] = set()  # places whose cotangent may be somebody else's array
         self.owned: set[int] = set()  # places whose cotangent is surely an array that nobody reads
         self.packed: set[int] = set()  # places whose cotangent is surely an array in C order
+        self.negated: set[int] = set()  # places whose cotangent is less its variable
         self.temporaries: dict[str, None] = {}  # the variables of a node's expressions
         #: by places whose cotangent a smaller one stands for, what `sweep` has there
         self.stretched: dict[int, str] = {}
@@ -232,7 +233,7 @@ class Writer:
                     tests.append(f"{node}.plan is not None")
                     if self.aimed:
                         tests.append(f"{node} {'not in' if self.place(to).plan else 'in'} targets")
-                if to not in met:
+                if to not in met and not (to >= 0 and self.nodes[to].plan.op.alike):
                     tests += self.unlike(node, self.place(to).known)
                 met.add(to)
                 found.append((k, node))
@@ -244,10 +245,12 @@ class Writer:
             if tests:
                 self.line(f"if {' or '.join(tests)}: return None")
             tests = []
-        orders = [f"n{i}.order" for i in range(len(self.nodes))]
-        for k in range(0, len(orders) - 1, 8):
-            self.line(f"if not {' > '.join(orders[k : k + 9])}: return None")
-        self.line(f"first = {orders[-1]}")
+        last = len(self.nodes) - 1  # what is made of another is newer than that
+        apart = [i for i in range(last) if i + 1 not in self.nodes[i].inputs]
+        for k in range(0, len(apart), 8):
+            orders = [f"n{i}.order > n{i + 1}.order" for i in apart[k : k + 8]]
+            self.line(f"if not ({' and '.join(orders)}): return None")
+        self.line(f"first = n{last}.order")
         self.line("if first < floor or first < latest[0] or first <= irregular[0]: return None")
         if len(self.leaves) > 1:
             leaves = ", ".join(f"n{_suffix(-1 - i)}" for i in range(len(self.leaves)))
@@ -296,6 +299,10 @@ class Writer:
             known = place.known._replace(stretched=self.stretched.pop(i))
             self.line(f"g{i} = {self.whole(f'g{i}', known)}")
             calls = self.calls(i, place, wanted)
+        if i in self.negated and not all(call.written for _, call in calls):
+            self.negated.discard(i)
+            self.line(f"g{i} = -g{i}")
+            calls = self.calls(i, place, wanted)
         reads: Sequence[int] = sorted({k for _, call in calls for k in call.reads})
         names = [_SAVED[k] for k in reads]
         if len(reads) == 1:
@@ -330,7 +337,7 @@ class Writer:
         found: list[tuple[int, _Call]] = []
         for n, ((k, rule), to) in enumerate(wanted, 1):
             last = n == len(wanted) and all(call.fresh for _, call in found)
-            found.append((to, self.call(i, place, k, rule, last and i in self.owned)))
+            found.append((to, self.call(i, place, k, rule, to, last and i in self.owned)))
         return found
 
     def sums_up(self, to: int, call: _Call) -> bool:
@@ -360,18 +367,24 @@ class Writer:
         """The arguments of a rule that takes whatever there is."""
         return f"g{i}, *{'saved' if self.recorded else self.saved(i)}, **n{i}.params"
 
-    def call(self, i: int, place: Place, k: int, rule: Any, owned: bool) -> _Call:
+    def call(self, i: int, place: Place, k: int, rule: Any, to: int, owned: bool) -> _Call:
         """What gives the cotangent of input k of a node, whose own may be written over if owned."""
         plan, g = place.plan, f"g{i}"
         saved = _SAVED[: len(place.saved)]
         stretched = self.stretched.get(i, "")
         packed = frozenset([j + 1 for j in place.packed] + [0] * (i in self.packed))
-        found = self.written(place, rule, place.known._replace(stretched=stretched), packed, owned)
+        known, negated = place.known._replace(stretched=stretched), i in self.negated
+        found = None
+        if to >= 0 and self.joins[to] == 1 and not self.recorded:  # it may be less its variable
+            found = self.written(place, rule, known, packed, owned, negated, False)
+        if found is None or found.value != self.place(to).known:
+            found = self.written(place, rule, known, packed, owned, negated)
         if found is not None and not self.recorded:
             reads = [j for j in range(len(saved)) if f"{{{j + 1}}}" in found.text]
             self.temporaries |= dict.fromkeys(found.temporaries)
             text = self.filled(found, g, *saved)
-            return _Call(text, found.value, found.fresh, reads, True, found.packed)
+            facts = found.fresh, reads, True, found.packed, found.negated
+            return _Call(text, found.value, *facts)
         # the rule itself is recorded, but what comes of it is known all the same
         known = Known() if found is None else found.value._replace(stretched="")
         if plan.arity:
@@ -392,12 +405,14 @@ class Writer:
         known: Known,
         packed: frozenset[int] = frozenset(),
         owned: bool = False,
+        negated: bool = False,
+        signed: bool = True,
     ) -> Expression | None:
         """The expression of a rule, given what is known of the cotangent."""
         if not place.saved or type(rule) is not FunctionType or rule.__closure__:
             return None  # nor are a user's rules, and what they close over, to be remembered
         params = tuple((place.plan.op.everyday or {}).items()) if place.everyday else ()
-        return expression(rule, (known, *place.saved), params, packed, owned)
+        return expression(rule, (known, *place.saved), params, packed, owned, negated, signed)
 
     def filled(self, found: Expression, *arguments: str) -> str:
         """The text of an expression of these arguments."""
@@ -431,6 +446,8 @@ class Writer:
             if nth > 1:
                 self.line(f"{total} = merged({total}, ct)")
         elif nth == 1:
+            if call.negated:
+                self.negated.add(to)
             if self.write_fitted(total, call, to, op):
                 self.owned.add(to)
             else:
@@ -493,6 +510,7 @@ class _Call(NamedTuple):
     reads: Sequence[int] = ()
     written: bool = False  # whether it is no call of the rule, but what that comes down to
     packed: bool = False  # whether it is surely an array in C order
+    negated: bool = False  # whether the cotangent is less what it gives
 
 
 _SAVED = ("y", "a", "b")

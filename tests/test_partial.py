@@ -55,7 +55,7 @@ def test_what_depends_on_what_is_not_known_is_called() -> None:
 def test_literals_are_arrays_of_the_operands_dtype() -> None:
     """Where there are arrays to compute with: numbers are computed with as they are."""
     rule = TABLE[np.tanh].rules[0]
-    found = expression(rule, known((3,), (3,), (3,)))
+    found = expression(rule, known((3, 1), (3, 1), (3, 1)))
     assert found is not None
     assert found.text == "{0} * ({3} - ({1} * {1}))"
     (one,) = found.constants

@@ -253,6 +253,47 @@ def test_arrays_in_other_orders_are_written_over_by_a_function_of_their_own() ->
         assert_same_bits(f(a, b))
 
 
+@pytest.mark.parametrize("constant", [2.0, np.float64(2.0), np.ones((1, 64)), np.ones((64, 80)).T])
+def test_a_constant_may_be_another_than_the_large_array_before(constant: Any) -> None:
+    """What was asked of that one, such as its order, is not asked of a number."""
+    f = lambda a, c: np.sum(np.sin(a * c) / c)
+    (a,) = leaves(_LARGE)
+    unrolled, y = written(f(a, np.full(_LARGE, 2.0))), f(a, constant)
+    found = run(unrolled, y)
+    (expected,) = sweep([(y.node, np.float64(1.0))]).values()  # type: ignore[list-item]
+    assert found is None or found[a.node].tobytes() == expected.tobytes()
+
+
+SIGNS: dict[str, tuple[Callable[..., Any], int]] = {
+    "in a literal": (lambda a: np.exp(-np.sqrt(a)), 0),
+    "to a leaf": (lambda a: np.exp(-a), 1),
+    "past arrays and numbers": (lambda a: np.exp(3.0 - np.tanh(a) * 2.0 / a), 1),
+    "past a second one": (lambda a: np.exp(-(1.0 - np.sin(a))), 0),
+    "to both inputs": (lambda a: np.exp(-(np.sin(a) * np.cos(a))), 2),
+    "to one input that is added up": (lambda a: np.exp(-((h := np.sin(a)) * h)), 2),
+    "where a rule is called": (lambda a: np.exp(-np.cumsum(np.tanh(a))), 1),
+    "where it is added": (lambda a: np.exp(-np.logaddexp(np.sin(a), 1.0)), 1),
+    "to a smaller input": (lambda a: np.exp(np.ones((3, 1)) - np.sin(a)), 1),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", SIGNS)
+def test_signs_are_carried_along(name: str, dtype: Any) -> None:
+    """A minus sign is left to a later factor, where there is one; the bits are the sweep's."""
+    f, most = SIGNS[name]
+    for shape in [(5,), (7, 5), _LARGE[:1], _LARGE]:
+        if "smaller" in name:
+            shape = shape[-1:]
+        (a,) = leaves(shape, dtype=dtype)
+        a.data[..., :2] = [0.0, -0.0] if "/" not in name and "past arrays" not in name else 0.5
+        with np.errstate(all="ignore"):
+            y = np.sum(f(a))
+            assert_same_bits(y)
+        source = written(y).source
+        assert source.count("= -") + source.count("(-") + source.count("Negative") <= most
+
+
 def test_a_gradient_that_was_given_is_not_written_over() -> None:
     """It is the caller's."""
     a, b = leaves(_LARGE, (64, 64))
